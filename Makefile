@@ -1,0 +1,66 @@
+# Every target sets itself up: a virtual environment in .venv from the hashed lock in requirements/.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-input --require-hashes
+ARGS ?=
+
+.PHONY: help demo test check unit live lint types floors bench lock clean docs
+help:  ## show the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.venv/bin/python:
+	@tools/make-venv $(PYTHON)
+
+.venv/run.stamp: requirements/run.txt requirements/build.txt pyproject.toml | .venv/bin/python
+	@echo "installing rrdnsd into .venv"
+	@$(PIP) -r requirements/build.txt -r requirements/run.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev.stamp: requirements/dev.txt .venv/run.stamp
+	@echo "installing the development tools into .venv"
+	@$(PIP) -r requirements/dev.txt
+	@touch $@
+
+.venv/system.stamp: tools/system-packages | .venv/bin/python
+	@tools/system-packages
+	@touch $@
+
+demo: .venv/run.stamp  ## watch rrdnsd take a dead endpoint out of DNS and put it back
+	@$(BIN)/rrdnsd demo $(ARGS)
+
+test: .venv/dev.stamp .venv/system.stamp  ## every test, with real DNS servers
+	@$(BIN)/pytest $(ARGS)
+
+unit: .venv/dev.stamp  ## the fast inner loop: no server needed
+	@$(BIN)/pytest tests/unit $(ARGS)
+
+live: .venv/dev.stamp .venv/system.stamp  ## only the tests against real servers
+	@$(BIN)/pytest tests/live $(ARGS)
+
+lint: .venv/dev.stamp  ## ruff, rules and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: .venv/dev.stamp  ## mypy, strict
+	@$(BIN)/mypy
+
+floors: .venv/dev.stamp  ## which room may import which
+	@$(BIN)/lint-imports
+
+check: lint types floors test  ## all that CI runs
+
+bench: .venv/dev.stamp  ## measure against HAProxy, gdnsd and blackbox_exporter; writes docs/performance.md
+	@tools/system-packages bench
+	@$(BIN)/python bench/probes.py $(ARGS)
+
+docs: .venv/dev.stamp  ## write the generated pages of docs/ anew
+	@$(BIN)/python tools/generate_docs.py
+
+lock: .venv/dev.stamp  ## renew the hashed lock
+	@$(BIN)/pip install --quiet uv
+	@tools/lock
+
+clean:  ## remove what the targets made
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build artifacts

@@ -1,0 +1,5 @@
+"""The `rrdnsd` command: one file for each subcommand."""
+
+
+def main() -> None:
+    """Run the command line."""

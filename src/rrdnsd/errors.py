@@ -1,0 +1,30 @@
+"""The whole error tree. Each message is one sentence an operator can act on; none carries a secret."""
+
+
+class RrdnsdError(Exception):
+    """The root: anything rrdnsd raises on purpose."""
+
+
+class ConfigError(RrdnsdError):
+    """The configuration cannot be used.
+
+    `problems` holds one sentence per mistake, each beginning with its path in the file
+    (``services[2].ttl: ...``), so that all of them can be mended in one go.
+    """
+
+    def __init__(self, source: str, problems: list[str]) -> None:
+        self.source = source
+        self.problems = tuple(problems)
+        super().__init__(f"{source}: " + "; ".join(problems))
+
+
+class ProviderError(RrdnsdError):
+    """A DNS server or vendor could not be read or written; the sentence says why and what would help."""
+
+
+class PluginError(RrdnsdError):
+    """A probe type, update method or notifier is not installed or does not keep its contract."""
+
+
+class StartupError(RrdnsdError):
+    """The daemon cannot start: a port is taken, a directory is not writable."""

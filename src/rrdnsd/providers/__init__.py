@@ -1,0 +1,1 @@
+"""What writes DNS: one file per update method."""
