@@ -1,0 +1,36 @@
+"""What may happen to the engine. One frozen object each; the time at which it happens comes beside it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rrdnsd.core.model import EndpointKey, ProbeResult, Service
+from rrdnsd.core.override import Override
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """Probes of this node came back."""
+
+    results: Sequence[tuple[EndpointKey, ProbeResult]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """The operators' orders changed; these are all that stand now."""
+
+    overrides: tuple[Override, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reconfigured:
+    """The services changed; these are all there are now. Unchanged ones keep their health."""
+
+    services: tuple[Service, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """Time went by: orders may have ended, votes may have expired."""
+
+
+Event = Probed | Ordered | Reconfigured | Ticked

@@ -1,0 +1,129 @@
+"""Desired against existing: the plan for one zone on one server, and the guard that may refuse parts of it.
+
+Only configured addresses are ever added or removed; an address that no configuration names is foreign and
+stays. Planning against what a plan has produced gives an empty plan.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from rrdnsd.core.model import NameChange, Plan, RRset, RRsetChange, RRsetKey, ZoneView
+from rrdnsd.core.publish import Publication
+
+SMALL_ZONE = 10
+"""Below so many configured addresses the fail-open rule alone protects a zone (octoDNS uses the same bound)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemovalLimit:
+    """Health may take away at most this share of a zone's configured addresses within `window` seconds."""
+
+    share: float = 0.5
+    window: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """A plan after the guard: what may go out, and the sentence of the alarm if something was refused."""
+
+    plan: Plan
+    alarm: str = ""
+
+
+def plan(
+    zone: str,
+    publications: Iterable[Publication],
+    view: ZoneView,
+    tolerated: Mapping[RRsetKey, int] | None = None,
+) -> Plan:
+    """Return what must change on a server that serves `view`.
+
+    `tolerated` holds TTLs that the server serves although another was written to it: asking again would
+    never end, so they are accepted.
+    """
+    changes = []
+    for publication in publications:
+        if publication.held or publication.service in view.problems:
+            continue
+        rrsets = tuple(
+            change
+            for key in publication.keys
+            if (change := _rrset_change(publication, key, view.rrsets.get(key), (tolerated or {}).get(key)))
+        )
+        if rrsets:
+            changes.append(NameChange(publication.service, rrsets, _sentence(publication, rrsets)))
+    return Plan(zone, tuple(changes))
+
+
+def foreign(publication: Publication, view: ZoneView) -> frozenset[str]:
+    """Return the addresses served under this name that no configuration names."""
+    return frozenset(
+        address
+        for key in publication.keys
+        if (rrset := view.rrsets.get(key))
+        for address in rrset.addresses - publication.reasons.keys()
+    )
+
+
+def guard(
+    proposed: Plan,
+    publications: Mapping[str, Publication],
+    withdrawn: Mapping[tuple[str, str], float],
+    limit: RemovalLimit | None,
+    now: float,
+) -> Guarded:
+    """Refuse the removals of a plan with which health would take away too much of a zone at once.
+
+    `withdrawn` tells when each (name, address) that is still absent was removed. Additions, drains and
+    changes of the preferred tier always pass.
+    """
+    total = sum(len(publication.reasons) for publication in publications.values())
+    if limit is None or total < SMALL_ZONE:
+        return Guarded(proposed)
+    losing = {
+        change.name: [a for rrset in change.rrsets for a in rrset.removes & publications[change.name].down]
+        for change in proposed.changes
+    }
+    recent = {item for item, at in withdrawn.items() if now - at < limit.window}
+    lost = recent | {(name, address) for name, addresses in losing.items() for address in addresses}
+    if len(lost) <= limit.share * total:
+        return Guarded(proposed)
+    kept = tuple(change for change in proposed.changes if not losing[change.name])
+    alarm = (
+        f"refused to remove {sum(map(len, losing.values()))} addresses from {proposed.zone}: health would have "
+        f"taken away {len(lost)} of {total} within {limit.window:g} s, more than max_removals allows ({limit.share:.0%})"
+    )
+    return Guarded(Plan(proposed.zone, kept), alarm)
+
+
+def _rrset_change(
+    publication: Publication, key: RRsetKey, existing: RRset | None, tolerated_ttl: int | None
+) -> RRsetChange | None:
+    served = existing.addresses if existing else frozenset()
+    wanted = (served - publication.absent[key]) | publication.present[key]
+    if not wanted and not served <= publication.drained:
+        return None  # the floor: only an operator's drain may empty an RRset
+    ttl_is_right = (
+        existing is None
+        or existing.ttl in (publication.ttl, tolerated_ttl)
+        or not wanted & publication.present[key]
+    )
+    if wanted == served and ttl_is_right:
+        return None
+    return RRsetChange(key, existing, RRset(publication.ttl, wanted) if wanted else None)
+
+
+def _sentence(publication: Publication, rrsets: tuple[RRsetChange, ...]) -> str:
+    parts = []
+    for change in rrsets:
+        parts += [f"add {a} ({publication.reasons.get(a, '')})" for a in sorted(change.adds)]
+        parts += [f"remove {a} ({_cause(publication, a)})" for a in sorted(change.removes)]
+        if not change.adds and not change.removes and change.before:
+            parts.append(
+                f"set the TTL of {change.key.rtype} to {publication.ttl} (it was {change.before.ttl})"
+            )
+    return "; ".join(parts)
+
+
+def _cause(publication: Publication, address: str) -> str:
+    return "drained" if address in publication.drained else publication.reasons.get(address, "")

@@ -1,0 +1,98 @@
+"""From effective states to what shall be published. Health can shrink an RRset and never empty it.
+
+Each family (A, AAAA) is decided by itself, so that IPv4 trouble does not cost IPv6 clients anything, but the
+fail-open share counts both families together: a monitor that sees most of a service fail at once is more
+likely to be wrong than right.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from rrdnsd.core.model import Endpoint, RRsetKey, RRType, Service, State
+from rrdnsd.core.override import Effective
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What one service's RRsets shall look like, and why.
+
+    `present` addresses shall be served and `absent` ones shall not; an address in neither is left as it is
+    found, and so is every foreign record. `drained` addresses are absent because an operator said so,
+    `down` ones are those that health would take away.
+    `held` says why nothing may be written at all; "" when it may. `fail_open` says why health is not
+    believed; "" when it is.
+    """
+
+    service: str
+    zone: str
+    provider: str
+    ttl: int
+    present: Mapping[RRsetKey, frozenset[str]]
+    absent: Mapping[RRsetKey, frozenset[str]]
+    drained: frozenset[str] = frozenset()
+    down: frozenset[str] = frozenset()
+    held: str = ""
+    fail_open: str = ""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def keys(self) -> tuple[RRsetKey, ...]:
+        """The RRsets this service owns."""
+        return tuple(self.present)
+
+
+def publish(service: Service, states: Mapping[str, Effective], frozen: str = "") -> Publication:
+    """Decide what is published for a service. `frozen` is the reason of a maintenance, "" without one."""
+    drained = frozenset(e.address for e in service.endpoints if states[e.address].drained)
+    candidates = [e for e in service.endpoints if e.address not in drained]
+    fail_open = _fail_open(service, candidates, states)
+    present: dict[RRsetKey, frozenset[str]] = {}
+    absent: dict[RRsetKey, frozenset[str]] = {}
+    for rtype in _families(service):
+        key = RRsetKey(service.fqdn, rtype)
+        known = frozenset(e.address for e in service.endpoints if e.rtype == rtype)
+        members = [e for e in candidates if e.rtype == rtype]
+        chosen = frozenset(e.address for e in _choose(members, states, service.min_up, bool(fail_open)))
+        pending = frozenset(e.address for e in members if states[e.address].pending)
+        present[key] = chosen - pending
+        absent[key] = known - chosen - pending
+    return Publication(
+        service.fqdn, service.zone, service.provider, service.ttl, present, absent, drained,
+        down=frozenset(e.address for e in candidates if states[e.address].state is State.DOWN),
+        held=frozen or _unverified(service, states), fail_open=fail_open,
+        reasons={address: state.reason for address, state in states.items()},
+    )  # fmt: skip
+
+
+def _families(service: Service) -> tuple[RRType, ...]:
+    return tuple(sorted({endpoint.rtype for endpoint in service.endpoints}))
+
+
+def _unverified(service: Service, states: Mapping[str, Effective]) -> str:
+    waiting = [e.address for e in service.endpoints if states[e.address].state is State.UNKNOWN]
+    return f"no verdict yet on {', '.join(waiting)}" if waiting else ""
+
+
+def _fail_open(service: Service, candidates: list[Endpoint], states: Mapping[str, Effective]) -> str:
+    if service.fail_open_threshold is None or not candidates:
+        return ""
+    down = sum(states[e.address].state is State.DOWN for e in candidates)
+    if down <= service.fail_open_threshold * len(candidates):
+        return ""
+    return f"{down} of {len(candidates)} endpoints are down, more than {service.fail_open_threshold:.0%}: all stay published"
+
+
+def _choose(
+    members: list[Endpoint], states: Mapping[str, Effective], min_up: int, fail_open: bool
+) -> list[Endpoint]:
+    """Pick the endpoints of one family: the best tier with enough healthy ones, else the least bad choice."""
+    tiers = [[e for e in members if e.priority == p] for p in sorted({e.priority for e in members})]
+    if len(tiers) == 1 and fail_open:
+        return members
+    for tier in tiers:
+        healthy = [e for e in tier if states[e.address].state is State.UP]
+        if len(healthy) >= min_up:
+            return healthy
+    if fail_open:
+        return tiers[0] if tiers else []
+    return [e for e in members if states[e.address].state is State.UP] or (tiers[0] if tiers else [])

@@ -1,0 +1,51 @@
+import pytest
+
+from rrdnsd.core.model import EndpointKey, State
+from rrdnsd.core.override import Effective, Kind, Override, effective, maintenance
+
+KEY = EndpointKey("www.example.test", "10.0.0.1")
+UP = Effective(State.UP, "up")
+
+
+def order(kind, service="www.example.test", address="10.0.0.1", **more):
+    return Override(kind, service, address, **more)
+
+
+def test_without_orders_the_verdict_counts():
+    assert effective(UP, KEY, (), 0.0) == UP
+
+
+def test_a_drain_stands_beside_the_verdict():
+    assert effective(UP, KEY, [order(Kind.DRAIN)], 0.0) == Effective(State.UP, "up", drained=True)
+
+
+@pytest.mark.parametrize(("kind", "state"), [(Kind.FORCED_UP, State.UP), (Kind.FORCED_DOWN, State.DOWN)])
+def test_a_forced_state_replaces_a_pending_verdict(kind, state):
+    found = effective(
+        Effective(State.UNKNOWN, "", pending=True), KEY, [order(kind, who="ann", why="test")], 0.0
+    )
+    assert found == Effective(state, f"{kind} by ann: test")
+
+
+def test_an_order_ends_by_itself():
+    drain = order(Kind.DRAIN, until=10.0)
+    assert effective(UP, KEY, [drain], 9.9).drained
+    assert not effective(UP, KEY, [drain], 10.0).drained
+
+
+def test_orders_cover_an_endpoint_a_service_or_everything():
+    assert order(Kind.DRAIN, address="").covers(KEY)
+    assert order(Kind.DRAIN, service="", address="").covers(KEY)
+    assert not order(Kind.DRAIN, address="10.0.0.2").covers(KEY)
+    assert not order(Kind.DRAIN, service="other.example.test").covers(KEY)
+
+
+def test_maintenance_of_one_service_or_of_all():
+    mine, everything = (
+        order(Kind.MAINTENANCE, address=""),
+        order(Kind.MAINTENANCE, service="", address="", until=5.0),
+    )
+    assert maintenance("www.example.test", [mine], 0.0) == mine
+    assert maintenance("other.example.test", [mine], 0.0) is None
+    assert maintenance("other.example.test", [everything], 4.0) == everything
+    assert maintenance("other.example.test", [everything], 5.0) is None

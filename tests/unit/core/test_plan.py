@@ -1,0 +1,165 @@
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rrdnsd.core.model import Plan, RRset, RRsetKey, ZoneView
+from rrdnsd.core.plan import Guarded, RemovalLimit, foreign, guard, plan
+from rrdnsd.core.publish import Publication
+
+A, AAAA = RRsetKey("www.example.test", "A"), RRsetKey("www.example.test", "AAAA")
+
+
+def publication(
+    present, absent=(), *, key=A, drained=(), down=None, ttl=60, held="", name="www.example.test"
+):
+    key = RRsetKey(name, key.rtype)
+    reasons = dict.fromkeys([*present, *absent], "up") | dict.fromkeys(absent, "down: refused")
+    return Publication(
+        name, "example.test", "default", ttl, {key: frozenset(present)}, {key: frozenset(absent)},
+        drained=frozenset(drained), down=frozenset(absent if down is None else down), held=held, reasons=reasons,
+    )  # fmt: skip
+
+
+def served(*addresses, ttl=60, key=A):
+    return ZoneView({key: RRset(ttl, frozenset(addresses))} if addresses else {})
+
+
+def only_change(proposed):
+    (change,) = proposed.changes
+    (rrset,) = change.rrsets
+    return change, rrset
+
+
+def test_a_down_address_is_removed_and_a_missing_one_added():
+    change, rrset = only_change(
+        plan("example.test", [publication(["1.1.1.1"], ["2.2.2.2"])], served("2.2.2.2"))
+    )
+    assert rrset.after == RRset(60, frozenset({"1.1.1.1"}))
+    assert rrset.before == RRset(60, frozenset({"2.2.2.2"}))
+    assert change.reason == "add 1.1.1.1 (up); remove 2.2.2.2 (down: refused)"
+
+
+def test_what_is_right_needs_no_change():
+    assert plan("example.test", [publication(["1.1.1.1"], ["2.2.2.2"])], served("1.1.1.1")) == Plan(
+        "example.test"
+    )
+
+
+def test_foreign_records_stay():
+    wanted = publication(["1.1.1.1"], ["2.2.2.2"])
+    view = served("1.1.1.1", "2.2.2.2", "9.9.9.9")
+    _, rrset = only_change(plan("example.test", [wanted], view))
+    assert rrset.after.addresses == {"1.1.1.1", "9.9.9.9"}
+    assert foreign(wanted, view) == {"9.9.9.9"}
+
+
+def test_a_held_publication_and_an_unmanageable_name_are_left_alone():
+    view = served("2.2.2.2")
+    assert not plan("example.test", [publication(["1.1.1.1"], held="no verdict yet")], view).changes
+    broken = replace(view, problems={"www.example.test": "is a CNAME"})
+    assert not plan("example.test", [publication(["1.1.1.1"])], broken).changes
+
+
+def test_the_floor_refuses_to_empty_an_rrset_unless_all_of_it_is_drained():
+    assert not plan("example.test", [publication([], ["1.1.1.1"])], served("1.1.1.1")).changes
+    _, rrset = only_change(
+        plan("example.test", [publication([], ["1.1.1.1"], drained=["1.1.1.1"])], served("1.1.1.1"))
+    )
+    assert rrset.after is None
+    half = publication([], ["1.1.1.1", "2.2.2.2"], drained=["1.1.1.1"])
+    assert not plan("example.test", [half], served("1.1.1.1", "2.2.2.2")).changes
+
+
+def test_a_wrong_ttl_is_repaired_unless_it_is_tolerated():
+    wanted = publication(["1.1.1.1"])
+    change, rrset = only_change(plan("example.test", [wanted], served("1.1.1.1", ttl=300)))
+    assert rrset.after.ttl == 60
+    assert change.reason == "set the TTL of A to 60 (it was 300)"
+    assert not plan("example.test", [wanted], served("1.1.1.1", ttl=300), {A: 300}).changes
+    assert plan("example.test", [wanted], served("1.1.1.1", ttl=299), {A: 300}).changes
+
+
+def test_the_ttl_of_an_rrset_with_only_foreign_records_is_not_ours():
+    assert not plan("example.test", [publication([], ["1.1.1.1"])], served("9.9.9.9", ttl=5)).changes
+
+
+def test_both_families_of_a_name_are_one_change():
+    v4, v6 = publication(["1.1.1.1"]), publication(["2001:db8::1"], key=AAAA)
+    both = replace(
+        v4,
+        present={**v4.present, **v6.present},
+        absent={**v4.absent, **v6.absent},
+        reasons={**v4.reasons, **v6.reasons},
+    )
+    (change,) = plan("example.test", [both], ZoneView({})).changes
+    assert [rrset.key for rrset in change.rrsets] == [A, AAAA]
+
+
+ADDRESS = st.sampled_from([f"10.0.0.{i}" for i in range(6)])
+
+
+@given(st.sets(ADDRESS), st.sets(ADDRESS), st.sets(ADDRESS), st.sampled_from([5, 60]), st.sets(ADDRESS))
+def test_planning_against_the_result_of_a_plan_gives_nothing(present, absent, found, ttl, drained):
+    wanted = publication(present - absent, absent, drained=drained & absent)
+    view = served(*found, ttl=ttl)
+    first = plan("example.test", [wanted], view)
+    after = dict(view.rrsets)
+    for change in first.changes:
+        for rrset in change.rrsets:
+            after.pop(rrset.key, None)
+            if rrset.after:
+                after[rrset.key] = rrset.after
+            assert rrset.adds <= wanted.present[A]
+            assert rrset.removes <= wanted.absent[A]
+            assert rrset.after or found <= drained
+    assert not plan("example.test", [wanted], ZoneView(after)).changes
+
+
+def zone_of(names, losing):
+    """A zone of names with three addresses each; the first `losing` names lose one."""
+    publications, rrsets = {}, {}
+    for i in range(names):
+        name = f"n{i}.example.test"
+        down = ["10.0.0.3"] if i < losing else []
+        up = ["10.0.0.1", "10.0.0.2", *([] if down else ["10.0.0.3"])]
+        publications[name] = publication(up, down, name=name)
+        rrsets[RRsetKey(name, "A")] = RRset(60, frozenset(["10.0.0.1", "10.0.0.2", "10.0.0.3"]))
+    return publications, plan("example.test", publications.values(), ZoneView(rrsets))
+
+
+def test_the_guard_passes_what_is_within_the_limit():
+    publications, proposed = zone_of(6, 6)
+    assert guard(proposed, publications, {}, RemovalLimit(share=0.34), 0.0) == Guarded(proposed)
+
+
+def test_the_guard_refuses_removals_beyond_the_limit_and_lets_additions_pass():
+    publications, proposed = zone_of(6, 4)
+    extra = publication(["10.0.0.9"], name="new.example.test")
+    publications["new.example.test"] = extra
+    proposed = replace(
+        proposed, changes=proposed.changes + plan("example.test", [extra], ZoneView({})).changes
+    )
+    guarded = guard(proposed, publications, {}, RemovalLimit(share=0.2), 0.0)
+    assert [change.name for change in guarded.plan.changes] == ["new.example.test"]
+    assert guarded.alarm == (
+        "refused to remove 4 addresses from example.test: health would have taken away 4 of 19 within 60 s, "
+        "more than max_removals allows (20%)"
+    )
+
+
+def test_recent_withdrawals_count_and_old_ones_do_not():
+    publications, proposed = zone_of(6, 2)
+    gone = {("n9.example.test", "10.0.0.1"): 100.0, ("n9.example.test", "10.0.0.2"): 100.0}
+    limit = RemovalLimit(share=0.15, window=60)
+    assert guard(proposed, publications, gone, limit, 130.0).alarm
+    assert not guard(proposed, publications, gone, limit, 161.0).alarm
+
+
+def test_the_guard_can_be_off_and_leaves_small_zones_and_drains_alone():
+    publications, proposed = zone_of(6, 6)
+    assert not guard(proposed, publications, {}, None, 0.0).alarm
+    small, proposed_small = zone_of(3, 3)
+    assert not guard(proposed_small, small, {}, RemovalLimit(share=0.01), 0.0).alarm
+    drains = {name: replace(p, down=frozenset()) for name, p in publications.items()}
+    assert not guard(proposed, drains, {}, RemovalLimit(share=0.01), 0.0).alarm

@@ -1,0 +1,185 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rrdnsd.core.model import Endpoint, RRsetKey, Service, State
+from rrdnsd.core.override import Effective
+from rrdnsd.core.publish import publish
+
+UP, DOWN, UNKNOWN = State.UP, State.DOWN, State.UNKNOWN
+A, AAAA = RRsetKey("www.example.test", "A"), RRsetKey("www.example.test", "AAAA")
+
+
+def service(*endpoints, threshold=0.5, min_up=1):
+    made = tuple(e if isinstance(e, Endpoint) else Endpoint(e) for e in endpoints)
+    return Service(
+        "www.example.test", "example.test", "default", 60, made, fail_open_threshold=threshold, min_up=min_up
+    )
+
+
+def states(found, **more):
+    return {address: s if isinstance(s, Effective) else Effective(s, str(s)) for address, s in found.items()}
+
+
+def drained(state):
+    return Effective(state, str(state), drained=True)
+
+
+def pending(state):
+    return Effective(state, str(state), pending=True)
+
+
+def published(svc, found):
+    publication = publish(svc, states(found))
+    return {a for addresses in publication.present.values() for a in addresses}
+
+
+def test_healthy_endpoints_are_present_and_the_down_one_is_absent():
+    result = publish(service("10.0.0.1", "10.0.0.2"), states({"10.0.0.1": UP, "10.0.0.2": DOWN}))
+    assert result.present == {A: {"10.0.0.1"}}
+    assert result.absent == {A: {"10.0.0.2"}}
+    assert (result.held, result.fail_open, result.down) == ("", "", {"10.0.0.2"})
+
+
+def test_nothing_is_written_before_every_endpoint_has_a_verdict():
+    result = publish(service("10.0.0.1", "10.0.0.2"), states({"10.0.0.1": UP, "10.0.0.2": UNKNOWN}))
+    assert result.held == "no verdict yet on 10.0.0.2"
+
+
+def test_maintenance_holds_everything():
+    result = publish(service("10.0.0.1"), states({"10.0.0.1": UP}), "maintenance: new disks")
+    assert result.held == "maintenance: new disks"
+
+
+def test_more_than_half_down_publishes_all_but_the_drained():
+    svc = service("10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4")
+    found = {"10.0.0.1": UP, "10.0.0.2": DOWN, "10.0.0.3": DOWN, "10.0.0.4": drained(UP)}
+    result = publish(svc, states(found))
+    assert result.present[A] == {"10.0.0.1", "10.0.0.2", "10.0.0.3"}
+    assert result.absent[A] == {"10.0.0.4"}
+    assert result.fail_open == "2 of 3 endpoints are down, more than 50%: all stay published"
+
+
+def test_exactly_half_down_is_not_more_than_half():
+    assert published(service("10.0.0.1", "10.0.0.2"), {"10.0.0.1": UP, "10.0.0.2": DOWN}) == {"10.0.0.1"}
+
+
+def test_fail_open_counts_both_families_together():
+    svc = service("10.0.0.1", "10.0.0.2", "2001:db8::1", "2001:db8::2")
+    found = {"10.0.0.1": DOWN, "10.0.0.2": DOWN, "2001:db8::1": DOWN, "2001:db8::2": UP}
+    assert published(svc, found) == set(found)
+
+
+def test_a_family_is_never_emptied_by_health_alone():
+    svc = service("10.0.0.1", "2001:db8::1", "2001:db8::2")
+    assert published(svc, {"10.0.0.1": DOWN, "2001:db8::1": UP, "2001:db8::2": UP}) == set(svc_addresses(svc))
+
+
+def svc_addresses(svc):
+    return [e.address for e in svc.endpoints]
+
+
+def test_without_fail_open_the_floor_still_holds():
+    svc = service("10.0.0.1", "10.0.0.2", threshold=None)
+    assert published(svc, {"10.0.0.1": DOWN, "10.0.0.2": DOWN}) == {"10.0.0.1", "10.0.0.2"}
+
+
+def test_a_drain_may_empty_an_rrset():
+    result = publish(service("10.0.0.1"), states({"10.0.0.1": drained(UP)}))
+    assert (result.present[A], result.absent[A]) == (set(), {"10.0.0.1"})
+
+
+def test_a_pending_endpoint_is_left_as_it_is_found():
+    result = publish(service("10.0.0.1", "10.0.0.2"), states({"10.0.0.1": UP, "10.0.0.2": pending(DOWN)}))
+    assert (result.present[A], result.absent[A]) == ({"10.0.0.1"}, set())
+
+
+def active_standby(min_up=1):
+    return service(
+        Endpoint("10.0.0.1", 1),
+        Endpoint("10.0.0.2", 1),
+        Endpoint("10.0.1.1", 2),
+        Endpoint("10.0.1.2", 2),
+        min_up=min_up,
+    )
+
+
+def test_the_preferred_tier_is_published_alone():
+    found = dict.fromkeys(["10.0.0.1", "10.0.0.2", "10.0.1.1", "10.0.1.2"], UP)
+    assert published(active_standby(), found) == {"10.0.0.1", "10.0.0.2"}
+
+
+def test_the_standby_tier_takes_over_below_min_up():
+    found = {"10.0.0.1": DOWN, "10.0.0.2": UP, "10.0.1.1": UP, "10.0.1.2": UP}
+    assert published(active_standby(), found) == {"10.0.0.2"}
+    assert published(active_standby(min_up=2), found) == {"10.0.1.1", "10.0.1.2"}
+
+
+def test_a_healthy_standby_wins_over_fail_open():
+    found = {"10.0.0.1": DOWN, "10.0.0.2": DOWN, "10.0.1.1": DOWN, "10.0.1.2": UP}
+    assert published(active_standby(), found) == {"10.0.1.2"}
+
+
+def test_all_tiers_down_publishes_the_preferred_one():
+    found = dict.fromkeys(["10.0.0.1", "10.0.0.2", "10.0.1.1", "10.0.1.2"], DOWN)
+    assert published(active_standby(), found) == {"10.0.0.1", "10.0.0.2"}
+
+
+def test_families_fail_over_by_themselves():
+    svc = service(
+        Endpoint("10.0.0.1", 1),
+        Endpoint("2001:db8::1", 1),
+        Endpoint("10.0.1.1", 2),
+        Endpoint("2001:db8:1::1", 2),
+    )
+    found = {"10.0.0.1": DOWN, "2001:db8::1": UP, "10.0.1.1": UP, "2001:db8:1::1": UP}
+    assert published(svc, found) == {"10.0.1.1", "2001:db8::1"}
+
+
+ADDRESSES = [f"10.0.0.{i}" for i in range(1, 5)] + [f"2001:db8::{i}" for i in range(1, 4)]
+EFFECTIVE = st.builds(
+    Effective, st.sampled_from([UP, DOWN]), st.just(""), drained=st.booleans(), pending=st.booleans()
+)
+
+
+@st.composite
+def situations(draw):
+    chosen = draw(st.lists(st.sampled_from(ADDRESSES), unique=True, min_size=1))
+    svc = service(
+        *[Endpoint(a, draw(st.integers(0, 2))) for a in chosen],
+        threshold=draw(st.none() | st.floats(0, 1)),
+        min_up=draw(st.integers(1, 3)),
+    )
+    return svc, {a: draw(EFFECTIVE) for a in chosen}
+
+
+@given(situations())
+def test_invariants_of_every_publication(situation):
+    svc, found = situation
+    result = publish(svc, found)
+    for key in result.keys:
+        family = {e.address for e in svc.endpoints if e.rtype == key.rtype}
+        present, absent = result.present[key], result.absent[key]
+        assert not present & absent
+        assert present | absent <= family
+        undrained = {a for a in family if not found[a].drained}
+        assert not present - undrained
+        assert {a for a in family if found[a].drained} <= absent
+        left = {a for a in undrained if found[a].pending}
+        assert not (present | absent) & left
+        if undrained and not left:
+            assert present, "health emptied an RRset"
+        healthy = {a for a in undrained if found[a].state is UP and not found[a].pending}
+        one_tier = len({e.priority for e in svc.endpoints}) == 1
+        if one_tier:
+            assert healthy <= present
+            assert present in (healthy, undrained - left)
+
+
+@given(situations())
+def test_fail_open_matches_a_plain_count(situation):
+    svc, found = situation
+    judged = [state for state in found.values() if not state.drained]
+    down = [state for state in judged if state.state is DOWN]
+    threshold = svc.fail_open_threshold
+    expected = threshold is not None and bool(judged) and len(down) > threshold * len(judged)
+    assert bool(publish(svc, found).fail_open) == expected
