@@ -94,11 +94,11 @@ class Stage:
         )
         return Ordered(tuple(self.overrides))
 
-    def do_lift(self, words):
+    def do_lift(self, _words):
         self.overrides.clear()
         return Ordered(())
 
-    def do_tick(self, words):
+    def do_tick(self, _words):
         return Ticked()
 
 

@@ -1,0 +1,254 @@
+"""Keeps one zone on one server equal to what shall be published: read, plan, write, read back, again.
+
+Level-triggered: a keeper compares what the server really serves with what is desired, after each change and
+every `interval` seconds, and repairs the difference. It does not remember what it sent and does not believe
+an acknowledgement. Servers do not wait for each other: each has its own keeper with its own back-off.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+
+from rrdnsd.core.model import Endpoint, Plan, RRset, RRsetKey, ZoneView
+from rrdnsd.core.plan import RemovalLimit, foreign, guard, plan
+from rrdnsd.core.publish import Publication
+from rrdnsd.daemon.backoff import Backoff
+from rrdnsd.daemon.reports import Failed, Noticed, Recovered, Served, Tell, Wrote
+from rrdnsd.errors import ProviderError
+from rrdnsd.providers.base import Provider
+
+ATTEMPTS = 4
+"""How often a difference is written in one go, each time on a fresh look, before the keeper backs off."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeeperSettings:
+    """How a zone is kept. `interval` is the seconds between looks for drift; shadow means never write."""
+
+    interval: float = 30.0
+    shadow: bool = False
+    limit: RemovalLimit | None = field(default_factory=RemovalLimit)
+    backoff: Backoff = field(default_factory=Backoff)
+
+
+@dataclass(slots=True)
+class KeeperStatus:
+    """How a keeper is doing, for the API. Times are on the keeper's clock."""
+
+    reads: int = 0
+    writes: int = 0
+    messages: int = 0
+    noops: int = 0
+    failures: int = 0
+    error: str = ""
+    failing_since: float | None = None
+    last_good: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """Why a name is to be looked at: a new decision, or the regular look for drift."""
+
+    since: float
+    drift: bool
+
+
+class ZoneKeeper:
+    """One task that owns one zone on one server."""
+
+    def __init__(
+        self, provider: Provider, zone: str, settings: KeeperSettings, tell: Tell, clock: Callable[[], float]
+    ) -> None:
+        self.server = provider.label
+        self.zone = zone
+        self.status = KeeperStatus()
+        self.served: dict[RRsetKey, RRset] = {}
+        self._provider = provider
+        self._settings = settings
+        self._tell = tell
+        self._clock = clock
+        self._wanted: dict[str, Publication] = {}
+        self._due: dict[str, _Due] = {}
+        self._wake = asyncio.Event()
+        self._withdrawn: dict[tuple[str, str], float] = {}
+        self._ttl_repaired: dict[RRsetKey, int] = {}
+        self._noticed: dict[str, str] = {}
+
+    def want(self, publication: Publication) -> None:
+        """Take in what shall be published for a name; the keeper starts at once."""
+        name = publication.service
+        before = self._wanted.get(name)
+        if before and before.ttl != publication.ttl:
+            for key in publication.keys:
+                self._ttl_repaired.pop(key, None)
+        self._wanted[name] = publication
+        if publication.held:
+            self._due.pop(name, None)
+        else:
+            self._due[name] = _Due(self._clock(), drift=False)
+            self._wake.set()
+
+    def release(self, name: str) -> None:
+        """Stop caring for a name; its records stay as they are."""
+        self._wanted.pop(name, None)
+        self._due.pop(name, None)
+
+    async def run(self) -> None:
+        """Keep the zone until cancelled."""
+        # A random first phase keeps thousands of zones from being read in the same moment for ever.
+        drift_at = self._clock() + self._settings.interval * random.uniform(0.5, 1.0)  # noqa: S311
+        while True:
+            if not self._due:
+                await self._wait(drift_at)
+            if self._clock() >= drift_at:
+                drift_at = self._clock() + self._settings.interval
+                self._look_at_everything()
+            if self._due:
+                await self._cycle()
+
+    async def reconcile(self, due: Mapping[str, _Due]) -> None:
+        """Bring these names to what is desired, and see with a second look that they are.
+
+        Raises:
+            ProviderError: the server could not be read or written, or does not serve what it accepted.
+
+        """
+        names: Collection[str] = due
+        written: set[str] = set()
+        for _ in range(ATTEMPTS):
+            view = await self._look(names)
+            proposed = self._propose(names, view)
+            if not proposed.changes or self._settings.shadow:
+                break
+            written |= await self._write(proposed, due)
+            # What was written is read again too: an acknowledgement can hide a change that was ignored.
+            names = [change.name for change in proposed.changes]
+        else:
+            raise ProviderError(
+                f"{', '.join(sorted(names)[:3])}: the records still differ after {ATTEMPTS} updates; "
+                "either the server accepts updates without carrying them out, or another program writes these records"
+            )
+        if self._settings.shadow:
+            for change in proposed.changes:
+                self._notice(change.name, f"shadow mode, not written: {change.reason}")
+        self.status.noops += not written
+        for name in sorted(written):
+            self._tell(Served(self.server, self.zone, name, self._clock() - due[name].since))
+
+    async def _wait(self, drift_at: float) -> None:
+        self._wake.clear()
+        try:
+            async with asyncio.timeout(max(0.0, drift_at - self._clock())):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    def _look_at_everything(self) -> None:
+        drift = _Due(self._clock(), drift=True)
+        for name, publication in self._wanted.items():
+            if not publication.held:
+                self._due.setdefault(name, drift)
+
+    async def _cycle(self) -> None:
+        due, self._due = self._due, {}
+        try:
+            await self.reconcile(due)
+        except ProviderError as error:
+            # What was decided meanwhile is newer, but the wait began with the older decision.
+            for name, reason in due.items():
+                if name in self._wanted and not self._wanted[name].held:
+                    self._due[name] = reason
+            await self._back_off(error)
+        else:
+            self._succeeded()
+
+    async def _look(self, names: Collection[str]) -> ZoneView:
+        keys = [key for name in names if name in self._wanted for key in self._wanted[name].keys]
+        view = await self._provider.fetch(self.zone, keys)
+        self.status.reads += 1
+        for key in keys:
+            if key in view.rrsets:
+                self.served[key] = view.rrsets[key]
+            else:
+                self.served.pop(key, None)
+        for name, address in [*self._withdrawn]:
+            rrset = view.rrsets.get(RRsetKey(name, Endpoint(address).rtype))
+            if rrset and address in rrset.addresses:
+                del self._withdrawn[name, address]
+        for name in names:
+            if name in self._wanted:
+                strangers = ", ".join(sorted(foreign(self._wanted[name], view)))
+                self._notice(name, view.problems.get(name, ""), topic="problem")
+                self._notice(
+                    name, f"foreign records left alone: {strangers}" if strangers else "", topic="foreign"
+                )
+        return view
+
+    def _propose(self, names: Collection[str], view: ZoneView) -> Plan:
+        publications = [self._wanted[name] for name in names if name in self._wanted]
+        tolerated = self._tolerated(publications, view)
+        proposed = plan(self.zone, publications, view, tolerated)
+        guarded = guard(proposed, self._wanted, self._withdrawn, self._settings.limit, self._clock())
+        self._notice(self.zone, guarded.alarm, topic="guard", alarm=True)
+        return guarded.plan
+
+    def _tolerated(self, publications: Collection[Publication], view: ZoneView) -> dict[RRsetKey, int]:
+        """Return the TTLs that came back after they had been repaired once: asking again would never end."""
+        tolerated = {}
+        for publication in publications:
+            for key in publication.keys:
+                rrset = view.rrsets.get(key)
+                again = rrset is not None and rrset.ttl == self._ttl_repaired.get(key) != publication.ttl
+                if rrset and again:
+                    tolerated[key] = rrset.ttl
+                text = (
+                    f"TTL {publication.ttl} was written, but {rrset.ttl} is served; left so"
+                    if rrset and again
+                    else ""
+                )
+                self._notice(key.name, text, topic=f"TTL of {key.rtype}")
+        return tolerated
+
+    async def _write(self, proposed: Plan, due: Mapping[str, _Due]) -> frozenset[str]:
+        for change in proposed.changes:
+            for rrset in change.rrsets:
+                for address in rrset.removes:
+                    self._withdrawn[change.name, address] = self._clock()
+                if rrset.before and rrset.after and rrset.before.ttl != rrset.after.ttl:
+                    self._ttl_repaired[rrset.key] = rrset.before.ttl
+        applied = await self._provider.apply(proposed)
+        self.status.writes += len(applied.written)
+        self.status.messages += applied.messages
+        for change in proposed.changes:
+            if change.name in applied.written:
+                self._tell(Wrote(self.server, self.zone, change.name, change.reason, due[change.name].drift))
+        return applied.written
+
+    async def _back_off(self, error: ProviderError) -> None:
+        status = self.status
+        status.failures += 1
+        status.error = str(error)
+        if status.failing_since is None:
+            status.failing_since = self._clock()
+        delay = self._settings.backoff.delay(status.failures)
+        self._tell(Failed(self.server, self.zone, status.error, delay))
+        await asyncio.sleep(delay)
+
+    def _succeeded(self) -> None:
+        status = self.status
+        status.last_good = now = self._clock()
+        if status.failing_since is not None:
+            self._tell(Recovered(self.server, self.zone, now - status.failing_since))
+        status.failures, status.error, status.failing_since = 0, "", None
+
+    def _notice(self, name: str, text: str, *, topic: str = "", alarm: bool = False) -> None:
+        """Tell about a standing condition once, when it appears or changes; "" means that it is gone."""
+        subject = f"{name} {topic}"
+        if self._noticed.get(subject, "") == text:
+            return
+        self._noticed[subject] = text
+        if text:
+            self._tell(Noticed(self.server, self.zone, name, text, alarm))
+        else:
+            del self._noticed[subject]

@@ -1,0 +1,41 @@
+"""The HTTP application on `local_node`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+
+import rrdnsd
+
+
+@dataclass(frozen=True, slots=True)
+class HealthReport:
+    """How the daemon itself is doing.
+
+    `status` is "ok", or "degraded" with a `reason` for each thing that is not well. Counts of endpoints are
+    by verdict. `load_factor` is the share of time spent probing (0 to 1), `start_lag_ms` how late probes
+    start at the 99th percentile, `overruns` how many were skipped because the one before still ran.
+    """
+
+    status: str
+    reasons: list[str]
+    node: str
+    uptime_s: float
+    services: int
+    endpoints: dict[str, int]
+    load_factor: float
+    start_lag_ms: float
+    overruns: int
+    version: str = rrdnsd.__version__
+
+
+def create_app(health: Callable[[], HealthReport]) -> FastAPI:
+    """Return the application; `health` reads the daemon's state and must not block."""
+    app = FastAPI(title="rrdnsd", version=rrdnsd.__version__, docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get("/health")
+    async def get_health() -> HealthReport:
+        """Tell that the daemon is alive, and how it is doing."""
+        return health()
+
+    return app
