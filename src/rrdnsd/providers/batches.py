@@ -1,0 +1,125 @@
+"""Writes a plan in as few messages as work, and isolates the names that stand in the way of the others.
+
+An UPDATE is applied whole or not at all, so one name whose prerequisite fails, or that the server will not let us
+change, would hold back all names of its message. Here it is found and left out.
+"""
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, field
+
+from rrdnsd.core.model import Applied, NameChange, Plan, RRsetKey, ZoneView
+from rrdnsd.errors import ProviderError
+from rrdnsd.providers.outcome import Denied, Outcome, Stale, TooBig, Written
+
+Send = Callable[[Sequence[NameChange]], Awaitable[Outcome]]
+"""Sends one message with all these changes. Raises ProviderError for what no split can mend."""
+Look = Callable[[Collection[RRsetKey]], Awaitable[ZoneView]]
+"""Reads these RRsets from the server once more."""
+
+_DENIED_AT_MOST = 7  # the plan, its halves and its quarters: refused everywhere, so it is not about a name
+
+_CONTRADICTION = (
+    "the server says that the RRset is not what it answers itself; a wildcard answers for the name (then add the "
+    "name's own record once by hand), or updates and queries reach different views"
+)
+
+
+async def write(plan: Plan, send: Send, look: Look) -> Applied:
+    """Write all changes of the plan that the server lets through.
+
+    When a prerequisite fails the names of that message are read once more: those that changed are stale, and
+    the rest goes out again as one message. Only if that fails too is it halved until the name is found; so two
+    writers with the same plan cost each other two messages, not two for each name.
+
+    Raises:
+        ProviderError: the server cannot be reached or refuses the plan, or some of its names (then the others
+            have been written).
+
+    """
+    state = _Progress()
+    parts = deque([_Part(plan.changes)] if plan.changes else [])
+    while parts:
+        part = parts.popleft()
+        outcome = await send(part.changes)
+        state.messages += not isinstance(outcome, TooBig)
+        match outcome:
+            case Written():
+                state.written.update(part.names)
+            case TooBig():
+                parts.extend(state.split(part, "the name has more addresses than fit in one message"))
+            case Stale() if not part.looked:
+                parts.extend(await _sift(part, look, state))
+            case Stale():
+                parts.extend(state.split(part, _CONTRADICTION))
+            case Denied(sentence):
+                state.denials += 1
+                if state.denials >= _DENIED_AT_MOST and not state.written:
+                    raise ProviderError(sentence)
+                parts.extend(state.split(part, sentence))
+    state.raise_denied()
+    return Applied(frozenset(state.written), frozenset(state.stale), state.messages)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Changes for one message. `looked`: its names have been read again and seemed to be as the plan has them."""
+
+    changes: tuple[NameChange, ...]
+    looked: bool = False
+
+    @property
+    def names(self) -> list[str]:
+        return [change.name for change in self.changes]
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What became of the names so far; `denied` has a sentence for each name that cannot be written."""
+
+    written: set[str] = field(default_factory=set)
+    stale: set[str] = field(default_factory=set)
+    denied: dict[str, str] = field(default_factory=dict)
+    messages: int = 0
+    denials: int = 0
+
+    def split(self, part: _Part, sentence: str) -> list[_Part]:
+        """Halve the part; a single name cannot be halved, so the sentence is about it."""
+        if len(part.changes) == 1:
+            self.denied[part.changes[0].name] = sentence
+            return []
+        middle = len(part.changes) // 2
+        return [_Part(half, part.looked) for half in (part.changes[:middle], part.changes[middle:])]
+
+    def raise_denied(self) -> None:
+        """Raise one ProviderError for all names that could not be written."""
+        if not self.denied:
+            return
+        by_sentence: dict[str, list[str]] = {}
+        for name, sentence in sorted(self.denied.items()):
+            by_sentence.setdefault(sentence, []).append(name)
+        told = "; ".join(f"{_some(names)}: {sentence}" for sentence, names in by_sentence.items())
+        others = f" ({len(self.written)} other names of the plan were written)" if self.written else ""
+        raise ProviderError(told + others)
+
+
+async def _sift(part: _Part, look: Look, state: _Progress) -> list[_Part]:
+    view = await look([rrset.key for change in part.changes for rrset in change.rrsets])
+    still = tuple(change for change in part.changes if _holds(change, view))
+    state.stale.update({*part.names} - {change.name for change in still})
+    return [_Part(still, looked=True)] if still else []
+
+
+def _holds(change: NameChange, view: ZoneView) -> bool:
+    if change.name in view.problems:
+        return False
+    for rrset in change.rrsets:
+        served = view.rrsets.get(rrset.key)
+        if (served and served.addresses) != (rrset.before and rrset.before.addresses):
+            return False
+    return True
+
+
+def _some(names: Sequence[str], at_most: int = 5) -> str:
+    shown = ", ".join(names[:at_most])
+    return shown if len(names) <= at_most else f"{shown} and {len(names) - at_most} more"

@@ -1,0 +1,95 @@
+"""Real servers, each started once for the session, and the providers to try on them.
+
+Tests share a server's zone and so use names of their own (`fresh_name`).
+"""
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+
+import pytest
+
+from rrdnsd.providers import knsupdate, nsupdate, rfc2136
+from rrdnsd.providers.base import ProviderSpec, Resolver
+from rrdnsd.providers.keys import ALGORITHMS
+from rrdnsd.providers.updater import Updater
+from support.dns_servers import STARTERS, DnsServer, Key, Setup, zone
+
+ZONE = "example.test"
+METHODS = {"rfc2136": rfc2136.build, "nsupdate": nsupdate.build, "knsupdate": knsupdate.build}
+KEYS = {algorithm: Key(f"key-{algorithm}", algorithm) for algorithm in ALGORITHMS}
+STRANGER = Key("stranger")
+
+
+@pytest.fixture(scope="session", params=STARTERS)
+def server(request, tmp_path_factory) -> Iterator[DnsServer]:
+    """A server of each kind whose zone takes updates signed with any of KEYS."""
+    records = ["alias IN CNAME ns", "sub IN NS ns.else.test.", "*.wild 60 IN A 192.0.2.77"]
+    setup = Setup({ZONE: zone(ZONE, *records)}, allowed=tuple(KEYS.values()), strangers=(STRANGER,))
+    yield from _running(request.param, tmp_path_factory, setup)
+
+
+@pytest.fixture(scope="session", params=STARTERS)
+def open_server(request, tmp_path_factory) -> Iterator[DnsServer]:
+    """A server of each kind whose zone takes unsigned updates from loopback."""
+    yield from _running(request.param, tmp_path_factory, Setup({ZONE: zone(ZONE)}, open_to_all=True))
+
+
+@pytest.fixture(scope="session", params=STARTERS)
+def closed_server(request, tmp_path_factory) -> Iterator[DnsServer]:
+    """A server of each kind whose zone takes no updates at all."""
+    yield from _running(request.param, tmp_path_factory, Setup({ZONE: zone(ZONE)}, strangers=(STRANGER,)))
+
+
+@pytest.fixture(params=STARTERS)
+def own_server(request, tmp_path_factory) -> Iterator[DnsServer]:
+    """A server of each kind for one test alone, which may stop and start it; closes idle connections after 1 s."""
+    setup = Setup({ZONE: zone(ZONE)}, allowed=(KEYS["hmac-sha256"],), idle=1)
+    yield from _running(request.param, tmp_path_factory, setup)
+
+
+def _running(kind, tmp_path_factory, setup) -> Iterator[DnsServer]:
+    server = STARTERS[kind](tmp_path_factory.mktemp(kind), setup)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=METHODS)
+def method(request) -> str:
+    return request.param
+
+
+@pytest.fixture
+async def connect():
+    """Makes a provider for a server; closes all of them at the end."""
+    async with AsyncExitStack() as stack:
+
+        async def make(
+            method: str, server: DnsServer, credentials: str = KEYS["hmac-sha256"].credentials, **more
+        ) -> Updater:
+            resolver = Resolver(more.pop("host", server.host), server.port)
+            (provider,) = METHODS[method](ProviderSpec("default", method, (resolver,), credentials, **more))
+            stack.push_async_callback(provider.close)
+            await provider.start()
+            return provider
+
+        yield make
+
+
+@pytest.fixture(scope="session")
+def keys() -> dict[str, Key]:
+    """The keys that `server` lets in, by algorithm."""
+    return KEYS
+
+
+@pytest.fixture(scope="session")
+def stranger() -> Key:
+    """A key that the servers know and do not let in."""
+    return STRANGER
+
+
+@pytest.fixture(scope="session")
+def fresh_name() -> Callable[[], str]:
+    """Gives a name in the zone that no other test uses."""
+    numbers = itertools.count(1)
+    return lambda: f"n{next(numbers)}.{ZONE}"
