@@ -50,4 +50,54 @@ class Retire:
     provider: str
 
 
-Effect = Recheck | Transition | ServiceTransition | Publish | Retire
+@dataclass(frozen=True, slots=True)
+class Voted:
+    """The vote of this node on an endpoint changed; the peers are to hear of it at once."""
+
+    key: EndpointKey
+
+
+@dataclass(frozen=True, slots=True)
+class Suspected:
+    """A first failure was seen here; the peers are to look at this endpoint at once."""
+
+    key: EndpointKey
+
+
+@dataclass(frozen=True, slots=True)
+class Abstained:
+    """The node began to abstain, or has another reason to; "" means that its ballots count again."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeerChanged:
+    """The ballots of a peer began to count, or no longer do; `reason` says why not."""
+
+    node: str
+    counted: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatched:
+    """A peer is configured differently; "" means that the difference is gone. No service: the nodes differ."""
+
+    node: str
+    service: str
+    text: str
+
+
+Effect = (
+    Recheck
+    | Transition
+    | ServiceTransition
+    | Publish
+    | Retire
+    | Voted
+    | Suspected
+    | Abstained
+    | PeerChanged
+    | Mismatched
+)

@@ -7,56 +7,95 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rrdnsd.core import health, override, quorum
-from rrdnsd.core.effects import Effect, Publish, Recheck, Retire, ServiceTransition, Transition
-from rrdnsd.core.events import Event, Ordered, Probed, Reconfigured, Ticked
+from rrdnsd.core.effects import (
+    Abstained,
+    Effect,
+    PeerChanged,
+    Publish,
+    Recheck,
+    Retire,
+    ServiceTransition,
+    Suspected,
+    Transition,
+    Voted,
+)
+from rrdnsd.core.electorate import Electorate
+from rrdnsd.core.events import Connectivity, Event, Heard, Ordered, Probed, Reconfigured, Ticked
 from rrdnsd.core.health import Opinion
 from rrdnsd.core.model import EndpointKey, ProbeResult, Service, State
 from rrdnsd.core.override import Effective, Override
 from rrdnsd.core.publish import Publication, publish
 from rrdnsd.core.quorum import Ballot
+from rrdnsd.core.votes import Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The cluster's times in seconds: how long a vote lives unheard, how long a new node only listens."""
+
+    vote_ttl: float = 4.0
+    learn: float = 3.0
 
 
 @dataclass(slots=True)
 class EndpointStatus:
-    """Everything known of one endpoint. `verdict` is the quorum's; the opinion is only this node's."""
+    """Everything known of one endpoint. `verdict` is the quorum's; the opinion is only this node's.
+
+    `pending` means that no quorum of fresh ballots stands behind the verdict at the moment.
+    """
 
     service: Service
     opinion: Opinion = field(default_factory=Opinion)
-    ballots: dict[str, Ballot] = field(default_factory=dict)
     verdict: State = State.UNKNOWN
     verdict_since: float = 0.0
     reason: str = ""
     pending: bool = True
     suspected_at: float | None = None
+    rechecked_at: float = float("-inf")
     last: ProbeResult | None = None
 
 
 class Engine:
     """Turns probe results and votes into verdicts, and verdicts into what shall be published."""
 
-    def __init__(self, me: str, nodes: tuple[str, ...], services: tuple[Service, ...], now: float) -> None:
-        self._me = me
-        self._nodes = nodes
+    def __init__(
+        self,
+        me: str,
+        nodes: tuple[str, ...],
+        services: tuple[Service, ...],
+        now: float,
+        timing: Timing = Timing(),
+    ) -> None:
+        self.electorate = Electorate(me, nodes, timing.vote_ttl)
+        self._timing = timing
+        self._now = now
         self._services: dict[str, Service] = {}
         self._endpoints: dict[EndpointKey, EndpointStatus] = {}
         self._overrides: tuple[Override, ...] = ()
         self._publications: dict[str, Publication] = {}
         self._service_states: dict[str, State] = {}
+        self._learn(now)
         self.handle(Reconfigured(services), now)
 
     def handle(self, event: Event, now: float) -> list[Effect]:
         """Take in what happened at `now` (seconds, monotonic) and return what is to be done."""
+        effects = self._catch_up(now)
         match event:
             case Probed(results):
-                return self._probed(results, now)
+                effects += self._probed(results, now)
+            case Heard(statement):
+                effects += self._heard(statement, now)
             case Ordered(overrides):
                 affected = self._covered(self._overrides) | self._covered(overrides)
                 self._overrides = overrides
-                return self._publish(affected, now)
+                effects += self._publish(affected, now)
             case Reconfigured(services):
-                return self._reconfigured(services, now)
+                effects += self._reconfigured(services, now)
+            case Connectivity(trouble):
+                self.electorate.abstention.offline = trouble
             case Ticked():
-                return self._ticked(now)
+                effects += self._ticked(now)
+        return effects + self._recount(now)
 
     @property
     def services(self) -> Mapping[str, Service]:
@@ -73,6 +112,26 @@ class Engine:
         """What shall be published now, by service."""
         return self._publications
 
+    def rank(self, subject: str, now: float) -> int:
+        """Return this node's place among the writers of a subject; 0 writes at once."""
+        return self.electorate.roster.rank(subject, now, abstaining=bool(self.electorate.abstains))
+
+    def _learn(self, now: float) -> None:
+        if self.electorate.size > 1:
+            self.electorate.abstention.learning_until = now + self._timing.learn
+
+    def _catch_up(self, now: float) -> list[Effect]:
+        """Notice that this process stood still: whatever it knew is history, its own opinions included."""
+        gap, self._now = now - self._now, now
+        if gap <= self._timing.vote_ttl:
+            return []
+        self.electorate.roster.forget()
+        self.electorate.recant()
+        self._learn(now)
+        for status in self._endpoints.values():
+            status.opinion, status.suspected_at = Opinion(), None
+        return self._count_all(now)
+
     def _probed(self, results: Sequence[tuple[EndpointKey, ProbeResult]], now: float) -> list[Effect]:
         effects: list[Effect] = []
         touched: dict[str, None] = {}
@@ -83,37 +142,86 @@ class Engine:
             status.last = result
             before = status.opinion
             after = health.observe(
-                before, ok=result.ok, reason=result.reason, thresholds=status.service.thresholds, now=now
+                before,
+                ok=result.ok,
+                reason=result.reason,
+                thresholds=status.service.thresholds,
+                now=now,
+                wary=status.verdict is State.DOWN,
             )
             if after is not before:
                 status.opinion = after
                 effects += self._opined(key, status, before, now)
                 touched[key.service] = None
+            elif status.suspected_at is not None and after.state is status.verdict:
+                status.suspected_at = None  # a peer's suspicion, not confirmed from here
         return effects + self._publish(touched, now) if touched else effects
 
     def _opined(self, key: EndpointKey, status: EndpointStatus, before: Opinion, now: float) -> list[Effect]:
         opinion = status.opinion
+        effects: list[Effect] = []
         if opinion.state is status.verdict and opinion.settled:
             status.suspected_at = None
         elif status.suspected_at is None:
             status.suspected_at = now
-        effects: list[Effect] = []
         if opinion.undecided:
             effects.append(Recheck(key, status.service.fast_interval))
-        ballot = Ballot(opinion.state, opinion.reason if opinion.state is State.DOWN else "")
-        if ballot != Ballot(before.state, before.reason if before.state is State.DOWN else ""):
-            status.ballots[self._me] = ballot
+            if not before.failures:
+                effects.append(Suspected(key))
+        ballot = _ballot(opinion)
+        if ballot != _ballot(before):
+            self.electorate.vote(key, ballot)
+            effects.append(Voted(key))
             effects += self._count(key, status, now)
         return effects
 
+    def _heard(self, statement: Statement, now: float) -> list[Effect]:
+        touched, effects = self.electorate.hear(statement, now)
+        effects += [effect for key in statement.suspects for effect in self._suspected(key, now)]
+        for service in touched:
+            effects += self._count_service(service, now)
+        return effects + self._publish(touched, now)
+
+    def _suspected(self, key: EndpointKey, now: float) -> list[Effect]:
+        """Look at once at what a peer suspects, but not more often than at the fast interval."""
+        status = self._endpoints.get(key)
+        if status is None or status.opinion.state is not State.UP or status.opinion.failures:
+            return []
+        if now - status.rechecked_at < status.service.fast_interval:
+            return []
+        status.rechecked_at = now
+        if status.suspected_at is None:
+            status.suspected_at = now
+        return [Recheck(key, 0.0)]
+
+    def _recount(self, now: float) -> list[Effect]:
+        """Count everything again if it changed whose ballots count."""
+        effects = self.electorate.recount(len(self._endpoints), now)
+        if any(isinstance(effect, PeerChanged | Abstained) for effect in effects):
+            effects += self._count_all(now)
+        return effects
+
+    def _count_all(self, now: float) -> list[Effect]:
+        effects = [effect for service in self._services for effect in self._count_service(service, now)]
+        return effects + self._publish(self._services, now)
+
+    def _count_service(self, service: str, now: float) -> list[Effect]:
+        effects: list[Effect] = []
+        for endpoint in self._services[service].endpoints:
+            key = EndpointKey(service, endpoint.address)
+            effects += self._count(key, self._endpoints[key], now)
+        return effects
+
     def _count(self, key: EndpointKey, status: EndpointStatus, now: float) -> list[Effect]:
-        """Count the ballots of one endpoint again. Without a quorum the verdict stands and is pending."""
+        """Count the ballots of one endpoint. Without a quorum the verdict stands and is pending."""
+        self.electorate.compare(key, now)
+        ballots, nodes = self.electorate.ballots(key), self.electorate.size
         before = status.verdict
-        decided = quorum.decide(status.ballots, len(self._nodes))
+        decided = quorum.decide(ballots, nodes)
         status.pending = decided is State.UNKNOWN
         if status.pending:
             return []
-        status.reason = quorum.explain(decided, status.ballots, len(self._nodes))
+        status.reason = quorum.explain(decided, ballots, nodes)
         if decided is before:
             return []
         first_seen = status.suspected_at if status.suspected_at is not None else now
@@ -140,28 +248,34 @@ class Engine:
                     status = EndpointStatus(service)
                 status.service = service
                 self._endpoints[key] = status
+        self.electorate.configure(self._services)
         gone = [service for fqdn, service in old.items() if fqdn not in self._services]
         for service in gone:
             del self._publications[service.fqdn]
             self._service_states.pop(service.fqdn, None)
         retired: list[Effect] = [Retire(service.fqdn, service.zone, service.provider) for service in gone]
-        return retired + self._publish(self._services, now)
+        return retired + self._count_all(now)
 
     def _publish(self, services: Iterable[str], now: float) -> list[Effect]:
         effects: list[Effect] = []
+        no_quorum = self.electorate.roster.no_quorum(now)
         for fqdn in services:
             service = self._services[fqdn]
             states = {
                 e.address: self._effective(EndpointKey(fqdn, e.address), now) for e in service.endpoints
             }
-            order = override.maintenance(fqdn, self._overrides, now)
-            frozen = f"maintenance{f': {order.why}' if order.why else ''}" if order else ""
-            publication = publish(service, states, frozen)
+            publication = publish(service, states, no_quorum or self._maintenance(fqdn, now))
             effects += self._whole_service(fqdn, states)
             if publication != self._publications.get(fqdn):
                 self._publications[fqdn] = publication
                 effects.append(Publish(publication))
         return effects
+
+    def _maintenance(self, fqdn: str, now: float) -> str:
+        order = override.maintenance(fqdn, self._overrides, now)
+        if order is None:
+            return ""
+        return f"maintenance: {order.why}" if order.why else "maintenance"
 
     def _effective(self, key: EndpointKey, now: float) -> Effective:
         status = self._endpoints[key]
@@ -177,10 +291,13 @@ class Engine:
         if state is before or State.DOWN not in (state, before):
             return []
         ups = sum(effective.state is State.UP for effective in states.values())
-        reason = f"{ups} of {len(states)} endpoints are up"
-        return [ServiceTransition(fqdn, state, reason)]
+        return [ServiceTransition(fqdn, state, f"{ups} of {len(states)} endpoints are up")]
 
     def _covered(self, overrides: Iterable[Override]) -> set[str]:
         """Return the services that some of these orders are about."""
         names = {o.service for o in overrides}
         return set(self._services) if "" in names else names & self._services.keys()
+
+
+def _ballot(opinion: Opinion) -> Ballot:
+    return Ballot(opinion.state, opinion.reason if opinion.state is State.DOWN else "")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from rrdnsd.core.model import EndpointKey, ProbeResult, Service
 from rrdnsd.core.override import Override
+from rrdnsd.core.votes import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,4 +34,18 @@ class Ticked:
     """Time went by: orders may have ended, votes may have expired."""
 
 
-Event = Probed | Ordered | Reconfigured | Ticked
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A peer said something."""
+
+    statement: Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Connectivity:
+    """The check of this node's own link ended; `trouble` is "" if the link is good."""
+
+    trouble: str
+
+
+Event = Probed | Ordered | Reconfigured | Ticked | Heard | Connectivity

@@ -34,18 +34,24 @@ class Opinion:
         return not self.undecided and not self.successes
 
 
-def observe(opinion: Opinion, *, ok: bool, reason: str, thresholds: Thresholds, now: float) -> Opinion:
-    """Return the opinion after one more probe; the same object if nothing changed."""
-    return (
-        _after_success(opinion, thresholds, now) if ok else _after_failure(opinion, reason, thresholds, now)
-    )
+def observe(
+    opinion: Opinion, *, ok: bool, reason: str, thresholds: Thresholds, now: float, wary: bool = False
+) -> Opinion:
+    """Return the opinion after one more probe; the same object if nothing changed.
+
+    The first success makes an unknown endpoint up, unless this node is `wary`: its peers agree that the
+    endpoint is down, so it needs `rise` successes like any other.
+    """
+    if ok:
+        return _after_success(opinion, thresholds, now, wary=wary)
+    return _after_failure(opinion, reason, thresholds, now)
 
 
-def _after_success(opinion: Opinion, thresholds: Thresholds, now: float) -> Opinion:
+def _after_success(opinion: Opinion, thresholds: Thresholds, now: float, *, wary: bool) -> Opinion:
     if opinion.state is State.UP and not opinion.failures:
         return opinion
     successes = opinion.successes + 1
-    if opinion.state is State.UNKNOWN:
+    if opinion.state is State.UNKNOWN and not wary:
         return Opinion(State.UP, since=now)
     if successes < thresholds.rise:
         return replace(opinion, successes=successes)

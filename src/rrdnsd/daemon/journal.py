@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 JOURNAL_SOCKET = Path("/run/systemd/journal/socket")
+TRACE = 5
 FIELDS = ("service", "endpoint", "server", "zone")
 
 LogFormat = Literal["auto", "journal", "text", "json"]
@@ -22,13 +23,18 @@ Send = Callable[..., object]
 _PRIORITIES = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (logging.NOTSET, 7))
 
 
-def set_up(level: int, log_format: LogFormat = "auto", environ: Mapping[str, str] = os.environ) -> None:
+def level(name: str) -> int:
+    """Return the logging level that a `loglevel` of the configuration means."""
+    return TRACE if name == "trace" else logging.getLevelNamesMapping()[name.upper()]
+
+
+def set_up(threshold: int, log_format: LogFormat = "auto", environ: Mapping[str, str] = os.environ) -> None:
     """Send everything that is logged from now on to the place that suits how the daemon was started."""
     root = logging.getLogger()
     root.handlers[:] = [_handler(log_format, environ)]
-    root.setLevel(level)
+    root.setLevel(threshold)
     for noisy in ("asyncio", "uvicorn", "uvicorn.error"):
-        logging.getLogger(noisy).setLevel(max(level, logging.WARNING))
+        logging.getLogger(noisy).setLevel(max(threshold, logging.WARNING))
 
 
 def _handler(log_format: LogFormat, environ: Mapping[str, str]) -> logging.Handler:

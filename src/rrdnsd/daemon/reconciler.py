@@ -6,6 +6,7 @@ an acknowledgement. Servers do not wait for each other: each has its own keeper 
 """
 
 import asyncio
+import logging
 import random
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from rrdnsd.daemon.backoff import Backoff
 from rrdnsd.daemon.reports import Failed, Noticed, Recovered, Served, Tell, Wrote
 from rrdnsd.errors import ProviderError
 from rrdnsd.providers.base import Provider
+
+log = logging.getLogger(__name__)
 
 ATTEMPTS = 4
 """How often a difference is written in one go, each time on a fresh look, before the keeper backs off."""
@@ -154,7 +157,9 @@ class ZoneKeeper:
         due, self._due = self._due, {}
         try:
             await self.reconcile(due)
-        except ProviderError as error:
+        except Exception as error:  # a plug-in's bug must not end the keeping of other zones
+            if not isinstance(error, ProviderError):
+                log.exception("[updater] bug while keeping zone %s on %s", self.zone, self.server)
             # What was decided meanwhile is newer, but the wait began with the older decision.
             for name, reason in due.items():
                 if name in self._wanted and not self._wanted[name].held:
@@ -225,7 +230,7 @@ class ZoneKeeper:
                 self._tell(Wrote(self.server, self.zone, change.name, change.reason, due[change.name].drift))
         return applied.written
 
-    async def _back_off(self, error: ProviderError) -> None:
+    async def _back_off(self, error: Exception) -> None:
         status = self.status
         status.failures += 1
         status.error = str(error)

@@ -41,6 +41,9 @@ class Runtime:
         self.keepers = keepers
         self._clock = clock
         self._prober: Prober | None = None
+        self._first_verdicts = 0
+        self.decided = asyncio.Event()
+        """Set once every endpoint has had a first verdict."""
 
     def attach(self, prober: Prober) -> None:
         """Name who carries out rechecks; results may come in from now on."""
@@ -85,6 +88,9 @@ class Runtime:
                 )
             case Transition():
                 _log_transition(effect)
+                self._first_verdicts += effect.before is State.UNKNOWN
+                if self._first_verdicts >= len(self.engine.endpoints):
+                    self.decided.set()
             case ServiceTransition(service, state, reason):
                 level = logging.WARNING if state is State.DOWN else logging.INFO
                 log.log(
@@ -92,7 +98,7 @@ class Runtime:
                 )
 
     def _published(self, publication: Publication) -> None:
-        for keeper in self.keepers[publication.provider, publication.zone]:
+        for keeper in self.keepers.get((publication.provider, publication.zone), ()):
             keeper.want(publication)
         extra = {"service": publication.service, "zone": publication.zone}
         if publication.fail_open:

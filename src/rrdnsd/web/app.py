@@ -9,6 +9,23 @@ import rrdnsd
 
 
 @dataclass(frozen=True, slots=True)
+class ServerReport:
+    """How one zone is kept on one server, counted since the start.
+
+    `noops` are the looks after which nothing had to be written, `messages` the updates that were sent;
+    `error` is why the last look or write failed, "" if it did not.
+    """
+
+    server: str
+    zone: str
+    reads: int
+    writes: int
+    messages: int
+    noops: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class HealthReport:
     """How the daemon itself is doing.
 
@@ -26,6 +43,7 @@ class HealthReport:
     load_factor: float
     start_lag_ms: float
     overruns: int
+    dns: list[ServerReport]
     version: str = rrdnsd.__version__
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rrdnsd.core.effects import Publish, Recheck, Retire, ServiceTransition, Transition
+from rrdnsd.core.effects import Publish, Recheck, Retire, ServiceTransition, Suspected, Transition, Voted
 from rrdnsd.core.engine import Engine
 from rrdnsd.core.events import Ordered, Probed, Reconfigured, Ticked
 from rrdnsd.core.model import Endpoint, EndpointKey, ProbeResult, Service, Thresholds, Timings
@@ -53,12 +53,18 @@ def show(effect):
 
 class Stage:
     def __init__(self):
-        self.services, self.overrides, self.engine = {}, [], Engine("a", ("a",), (), 0.0)
+        self.services, self.overrides, self.now = {}, [], 0.0
+        self.engine = Engine("a", ("a",), (), 0.0)
 
     def play(self, line):
         moment, verb, *words = shlex.split(line)
-        event = getattr(self, f"do_{verb}")(words)
-        return [show(effect) for effect in self.engine.handle(event, float(moment))]
+        effects = []
+        while self.now + 1 < float(moment):
+            self.now += 1
+            effects += self.engine.handle(Ticked(), self.now)
+        self.now = float(moment)
+        effects += self.engine.handle(getattr(self, f"do_{verb}")(words), self.now)
+        return [show(effect) for effect in effects if not isinstance(effect, Voted | Suspected)]
 
     def do_service(self, words):
         service = parse_service(words)

@@ -1,0 +1,154 @@
+"""Collects the ballots: this node's own, and those of every peer that counts. Says who differs and who abstains."""
+
+from collections.abc import Iterable, Mapping
+
+from rrdnsd.core.abstention import Abstention
+from rrdnsd.core.effects import Abstained, Effect, Mismatched, PeerChanged
+from rrdnsd.core.model import EndpointKey, Service, State
+from rrdnsd.core.quorum import Ballot
+from rrdnsd.core.roster import Peer, Roster
+from rrdnsd.core.votes import ServiceVotes, Statement, VoteTable
+
+
+class Electorate:
+    """The nodes, their votes on the services that are configured here, and this node's trust in itself."""
+
+    def __init__(self, me: str, nodes: Iterable[str], vote_ttl: float) -> None:
+        self.roster = Roster(me, nodes, vote_ttl)
+        self.abstention = Abstention()
+        self.abstains = ""
+        self.mismatches: dict[tuple[str, str], str] = {}
+        self._definitions: dict[str, str] = {}
+
+    @property
+    def size(self) -> int:
+        """How many nodes are configured."""
+        return len(self.roster.nodes)
+
+    @property
+    def own(self) -> VoteTable:
+        """The votes of this node."""
+        return self.roster.own
+
+    def configure(self, services: Mapping[str, Service]) -> None:
+        """Vote on these services from now on; the votes on endpoints that stay the same stay."""
+        for name in [*self.own.services()]:
+            if name not in services:
+                self.own.drop(name)
+        self._definitions = {name: service.definition for name, service in services.items()}
+        for name, service in services.items():
+            old = self.own.get(name)
+            kept = old.ballots if old and old.definition == service.definition else {}
+            here = {e.address for e in service.endpoints}
+            ballots = {address: ballot for address, ballot in kept.items() if address in here}
+            self.own.put(ServiceVotes(name, service.definition, ballots))
+        for key in [*self.abstention.lonely]:
+            if key.service not in services or key.address not in self.own[key.service].ballots:
+                self.abstention.forget(key)
+
+    def vote(self, key: EndpointKey, ballot: Ballot) -> None:
+        """Cast this node's vote."""
+        self.own.cast(key, ballot)
+
+    def recant(self) -> None:
+        """Take all of this node's votes back: what they stood on is out of date."""
+        for name in [*self.own.services()]:
+            self.own.put(ServiceVotes(name, self._definitions[name], {}))
+        for key in [*self.abstention.lonely]:
+            self.abstention.forget(key)
+
+    def ballots(self, key: EndpointKey) -> dict[str, Ballot]:
+        """Return the ballots that count for an endpoint, by node."""
+        found: dict[str, Ballot] = {}
+        own = self.own[key.service].ballots.get(key.address)
+        if self.abstains:
+            found[self.roster.me] = Ballot(State.UNKNOWN, self.abstains)
+        elif own:
+            found[self.roster.me] = own
+        for node, peer in self.roster.peers.items():
+            ballot = self._opinion(peer, key) if peer.counted else None
+            if ballot:
+                found[node] = ballot
+        return found
+
+    def compare(self, key: EndpointKey, now: float) -> None:
+        """Note whether this node alone believes an endpoint down, its abstaining peers' opinions included."""
+        if self.size == 1:
+            return
+        own = self.own[key.service].ballots.get(key.address)
+        lonely = False
+        if own and own.state is State.DOWN:
+            heard = [p for p in self.roster.peers.values() if p.fresh(now, self.roster.vote_ttl)]
+            states = [ballot.state for peer in heard if (ballot := self._opinion(peer, key))]
+            lonely = states.count(State.UP) > states.count(State.DOWN)
+        self.abstention.mark(key, lonely=lonely)
+
+    def hear(self, statement: Statement, now: float) -> tuple[set[str], list[Effect]]:
+        """Take in a statement; return the services it touches and what is new about its node."""
+        peer = self.roster.peers.get(statement.node)
+        if peer is None:
+            return set(), []
+        before = (peer.in_step, peer.electorate_differs)
+        touched = self.roster.hear(statement, now)
+        news = statement.span is not None or (peer.in_step, peer.electorate_differs) != before
+        effects = self._differences(statement.node, peer) if news else []
+        return touched & self._definitions.keys(), effects
+
+    def recount(self, voted: int, now: float) -> list[Effect]:
+        """Note whose ballots count now, this node's own included; any effect means: count all again."""
+        effects: list[Effect] = []
+        for node in self.roster.recount(now):
+            peer = self.roster.peers[node]
+            effects.append(PeerChanged(node, peer.counted, "" if peer.counted else self._why_not(peer, now)))
+        if self.abstention.learning_until is not None and self._everybody_heard(now):
+            self.abstention.learning_until = None
+        reason = self.abstention.reason(voted, now)
+        if reason != self.abstains:
+            # The count in the sentence may change with each vote; only its beginning and end are news.
+            news = bool(reason) != bool(self.abstains) or reason[:5] != self.abstains[:5]
+            self.abstains = reason
+            if news:
+                effects.append(Abstained(reason))
+        return effects
+
+    def _everybody_heard(self, now: float) -> bool:
+        return all(peer.fresh(now, self.roster.vote_ttl) for peer in self.roster.peers.values())
+
+    def _opinion(self, peer: Peer, key: EndpointKey) -> Ballot | None:
+        """Return a peer's ballot if it was asked the same question."""
+        votes = peer.table.get(key.service)
+        if votes is None or votes.definition != self._definitions[key.service]:
+            return None
+        return votes.ballots.get(key.address)
+
+    def _why_not(self, peer: Peer, now: float) -> str:
+        if now - peer.heard_at > self.roster.vote_ttl:
+            return f"not heard for more than {self.roster.vote_ttl:g} s"
+        if peer.electorate_differs:
+            return "it is configured with other nodes"
+        return f"it abstains: {peer.abstains}" if peer.abstains else "its votes are being fetched again"
+
+    def _differences(self, node: str, peer: Peer) -> list[Effect]:
+        """Compare what a peer watches with what is configured here."""
+        found: dict[str, str] = {}
+        if peer.electorate_differs:
+            found[""] = "it is configured with other nodes: its ballots do not count"
+        if peer.in_step:
+            theirs = set(peer.table.services())
+            for service, definition in self._definitions.items():
+                if service not in theirs:
+                    found[service] = "it does not watch this service"
+                elif peer.table[service].definition != definition:
+                    found[service] = "it probes this service differently: its ballots do not count"
+            for service in theirs - self._definitions.keys():
+                found[service] = "it watches this service, which is not configured here"
+        known = {service: text for (who, service), text in self.mismatches.items() if who == node}
+        effects: list[Effect] = []
+        for service in known.keys() | found.keys():
+            text = found.get(service, "")
+            if text != known.get(service, ""):
+                effects.append(Mismatched(node, service, text))
+                self.mismatches[node, service] = text
+            if not text:
+                del self.mismatches[node, service]
+        return effects

@@ -1,0 +1,55 @@
+"""From start to graceful end: opens everything in order, runs until a signal, closes in reverse."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+from collections.abc import AsyncIterator, Iterable
+
+from rrdnsd.daemon.runtime import Runtime
+from rrdnsd.daemon.scheduler import Job, Scheduler
+from rrdnsd.providers.base import Provider
+
+log = logging.getLogger(__name__)
+
+
+@contextlib.asynccontextmanager
+async def started(providers: Iterable[Provider]) -> AsyncIterator[None]:
+    """Keep the providers open while the block runs.
+
+    Raises:
+        ProviderError: one of them cannot work at all.
+
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        for provider in providers:
+            await provider.start()
+            stack.push_async_callback(provider.close)
+        yield
+
+
+async def watch(runtime: Runtime, scheduler: Scheduler, jobs: Iterable[Job]) -> None:
+    """Probe and keep DNS right until SIGTERM or SIGINT; the records stay as they are."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    scheduler.set_jobs(jobs)
+    # What was made so far lives as long as the daemon: the collector need not walk through it again and again.
+    gc.collect()
+    gc.freeze()
+    run = asyncio.create_task(runtime.run())
+    stopped = asyncio.create_task(stop.wait())
+    log.info("[updater] started")
+    try:
+        await asyncio.wait((run, stopped), return_when=asyncio.FIRST_COMPLETED)
+        log.info("[main] stopping; the records stay as they are")
+        scheduler.pause()
+        if run.done():
+            run.result()
+    finally:
+        for task in (run, stopped):
+            task.cancel()
+        await asyncio.gather(run, stopped, return_exceptions=True)
+        await scheduler.close()

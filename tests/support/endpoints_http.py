@@ -1,0 +1,51 @@
+"""Plain HTTP endpoints on loopback that a test starts and stops: stopped means that connections are refused."""
+
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.wfile.write(f"HTTP/1.1 {self.server.status} Fine\r\nContent-Length: 3\r\n\r\nok\n".encode())
+
+    def log_message(self, *_args):
+        pass
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+    status = 200
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
+
+class Endpoints:
+    """All endpoints of a service listen on the same port."""
+
+    def __init__(self, *addresses):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self._servers = {}
+        for address in addresses:
+            self.start(address)
+
+    def start(self, address, status=200):
+        kind = _Server6 if ":" in address else _Server
+        server = kind((address, self.port), _Handler)
+        server.status = status
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        self._servers[address] = server
+
+    def stop(self, address):
+        server = self._servers.pop(address)
+        server.shutdown()
+        server.server_close()
+
+    def close(self):
+        for address in [*self._servers]:
+            self.stop(address)
