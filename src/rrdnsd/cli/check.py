@@ -1,0 +1,63 @@
+"""`rrdnsd check`: every mistake in a configuration file, or one line that all is well."""
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rrdnsd.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rrdnsd.config import Config
+
+
+def check(
+    path: Annotated[
+        Path | None,
+        typer.Argument(help="The file to check. Default: $CONF, else /etc/rrdnsd.json.", show_default=False),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Check the configuration: exit code 0 if it is right, 2 if it is not."""
+    from rrdnsd.config import config_path, load  # noqa: PLC0415 - the command line starts without pydantic
+
+    file = config_path(os.environ, path)
+    try:
+        config = load(file, os.environ)
+    except ConfigError as error:
+        _print_problems(error, as_json=as_json)
+        raise typer.Exit(2) from None
+    _print_summary(file, config, as_json=as_json)
+
+
+def problem_lines(error: ConfigError) -> str:
+    """Write a configuration's mistakes one a line, each with the name of the file."""
+    return "\n".join(_printable(f"{error.source}: {problem}") for problem in error.problems)
+
+
+def _print_problems(error: ConfigError, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"path": error.source, "ok": False, "problems": error.problems}))
+    else:
+        print(problem_lines(error))
+
+
+def _print_summary(file: Path, config: "Config", *, as_json: bool) -> None:
+    from rrdnsd.config.text import count  # noqa: PLC0415 - as above
+
+    methods = sorted({provider.method for provider in config.effective_providers()})
+    endpoints = sum(len(service.ipaddrs) for service in config.services)
+    if as_json:
+        numbers = {"services": len(config.services), "endpoints": endpoints, "update_methods": methods}
+        print(json.dumps({"path": str(file), "ok": True, "problems": [], **numbers}))
+        return
+    label = "update method" if len(methods) == 1 else "update methods"
+    amount = f"{count(len(config.services), 'service')}, {count(endpoints, 'endpoint')}"
+    print(_printable(f"{file}: ok, {amount}, {label} {', '.join(methods)}"))
+
+
+def _printable(text: str) -> str:
+    """File names may hold bytes that are no text."""
+    return text.encode("utf-8", "backslashreplace").decode()

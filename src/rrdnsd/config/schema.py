@@ -1,0 +1,312 @@
+"""Every key of the configuration, with its type, default and meaning. Whatever is not here is an error.
+
+A service's key that is None inherits the key of the same name at the top level; `Config.effective` fills
+such gaps and turns milliseconds into seconds.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, SecretStr
+
+from rrdnsd.config import values as v
+from rrdnsd.config.effective import (
+    EffectiveProvider,
+    EffectiveService,
+    effective_providers,
+    effective_service,
+)
+from rrdnsd.config.text import show
+
+CONF_VERSION = 1
+
+
+def _version(value: object) -> object:
+    if type(value) is not int:
+        raise ValueError(f"must be the number {CONF_VERSION}, got {show(value)}")
+    if value != CONF_VERSION:
+        raise ValueError(f"this rrdnsd reads version {CONF_VERSION} only, got {show(value)}")
+    return value
+
+
+def _text_default(text: str) -> dict[str, JsonValue]:
+    """Word a default that depends on other keys, for the documentation."""
+    return {"default_text": text}
+
+
+class _Keys(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        json_schema_extra={"patternProperties": {"^_": {}}},
+    )
+
+
+class EndpointConfig(_Keys):
+    """One address that provides a service."""
+
+    address: v.Address = Field(description="IPv4 or IPv6 address.")
+    priority: int = Field(
+        default=0,
+        ge=0,
+        le=65535,
+        description="Tier for active-standby: of the tiers with `min_up` healthy endpoints, the lowest is published.",
+    )
+    label: v.Label = Field(default="", description="A name for people, shown in logs and events.")
+
+
+class ServiceConfig(_Keys):
+    """One public name and the addresses that provide it."""
+
+    fqdn: v.DomainName = Field(description="The name whose A and AAAA records are managed; each name once.")
+    zone: v.DomainName = Field(description="The DNS zone that holds the name.")
+    healthcheck: v.Healthcheck = Field(
+        description="What to probe: scheme, port and path; `{}` stands for the endpoint's address and is"
+        " bracketed by itself for IPv6. Schemes: `http`, `https`, `tcp`.",
+    )
+    ipaddrs: v.ListOf[
+        Annotated[
+            EndpointConfig,
+            BeforeValidator(v.address_object, json_schema_input_type=str | EndpointConfig),
+        ]
+    ] = Field(min_length=1, description="The endpoints: plain addresses or objects with `address`.")
+    provider: v.PlainName = Field(
+        default="default",
+        description="Where the records are written: a key of `providers`, or `default` for the top-level `update_*` keys.",
+    )
+    host: v.DomainName | None = Field(
+        default=None,
+        description="Host header, SNI and the name the certificate must carry.",
+        json_schema_extra=_text_default("the fqdn"),
+    )
+    probe_interval_ms: v.Milliseconds | None = None
+    probe_timeout_ms: v.Milliseconds | None = None
+    fast_interval_ms: v.Milliseconds | None = None
+    rise: v.Times | None = None
+    fall: v.Times | None = None
+    enable_fail_open: bool | None = None
+    fail_open_threshold: v.Share | None = None
+    min_up: v.Times | None = None
+    expect_status: v.StatusRanges | None = None
+    expect_body: v.Pattern | None = None
+    method: v.Method | None = None
+    headers: Mapping[v.HeaderName, v.HeaderValue] | None = Field(default=None, repr=False)
+    verify_tls: bool | None = None
+    ca_file: v.CaFile | None = None
+    reuse_connections: bool | None = None
+    ttl: v.Ttl | None = None
+
+
+class ProviderConfig(_Keys):
+    """One more place where records are written, beside the top-level `update_*` keys."""
+
+    update_method: str = Field(description="As `update_method` at the top level.")
+    update_credentials: v.Secret = SecretStr("")
+    update_resolvers: v.ListOf[v.ServerAddress] = ()
+    update_timeout_ms: v.Milliseconds | None = Field(
+        default=None, json_schema_extra=_text_default("the top-level value")
+    )
+    options: Mapping[str, object] = Field(
+        default_factory=dict, repr=False, description="What only this update method understands."
+    )
+
+
+class BuiltinConfig(_Keys):
+    """The built-in authoritative server, which serves the zones when no update method is given."""
+
+    listen: v.ListOf[v.IpAndPort] = Field(
+        default=("127.0.0.1:5300",),
+        min_length=1,
+        description="Addresses and ports to answer on, UDP and TCP.",
+    )
+    ns: v.ListOf[v.DomainName] = Field(
+        default=(),
+        description="The zones' NS records; the first is the primary in the SOA.",
+        json_schema_extra=_text_default("ns. and the zone"),
+    )
+    hostmaster: v.Mailbox | None = Field(
+        default=None,
+        description="Responsible mailbox in the SOA, as a mail address or a domain name.",
+        json_schema_extra=_text_default("hostmaster. and the zone"),
+    )
+    notify: v.ListOf[v.IpAndPort] = Field(
+        default=(), description="Secondaries to send NOTIFY to after a change."
+    )
+    allow_transfer: v.ListOf[v.Network] = Field(
+        default=(),
+        description="Addresses and networks that may transfer the zones (AXFR).",
+        json_schema_extra=_text_default("this machine and the addresses in `notify`"),
+    )
+    tsig: v.Secret = Field(
+        default=SecretStr(""),
+        description="TSIG key for transfers and NOTIFY, `[algorithm:]name:secret`; or `env:NAME` or `file:PATH`.",
+    )
+    refresh: v.Seconds = Field(
+        default=300, description="SOA refresh: how often secondaries look for a new serial."
+    )
+    retry: v.Seconds = Field(default=60, description="SOA retry: how soon they try again.")
+    expire: v.Seconds = Field(
+        default=1_209_600, description="SOA expire: how long they serve without the primary."
+    )
+    negative_ttl: v.Ttl = Field(
+        default=60, description="SOA minimum: how long resolvers remember that a name or type does not exist."
+    )
+
+
+class ApiConfig(_Keys):
+    """The HTTP interface on `local_node`."""
+
+    enabled: bool = Field(default=True, description="Whether rrdnsd listens on `local_node` at all.")
+
+
+class RemovalGuard(_Keys):
+    """The guard against taking too much out of DNS at once because of health."""
+
+    share: v.Share = Field(
+        default=0.5,
+        description="Refuse a plan by which health removes more than this share of a zone's addresses.",
+    )
+    window_ms: v.Milliseconds = Field(
+        default=60_000, description="The time over which removals are added up."
+    )
+
+
+class Config(_Keys):
+    """The configuration of rrdnsd."""
+
+    model_config = ConfigDict(title="rrdnsd")
+
+    conf_version: Annotated[Literal[1], BeforeValidator(_version)] = Field(
+        default=1, description="Version of the format."
+    )
+    local_node: v.NodeAddress = Field(
+        description="IP address and port of this node, one of `nodes`; the environment variable LOCAL_NODE overrides it."
+    )
+    nodes: v.ListOf[v.NodeAddress] = Field(
+        min_length=1, description="IP address and port of this node and of its peers, if any."
+    )
+    nodes_protocol: Literal["http", "https"] = Field(
+        default="http", description="How the nodes talk to each other."
+    )
+    services: v.ListOf[ServiceConfig] = Field(min_length=1, description="The services to watch.")
+
+    update_method: str | None = Field(
+        default=None,
+        description="How records are written: `rfc2136` (native), `nsupdate`, `knsupdate` or `builtin`.",
+        json_schema_extra=_text_default("builtin"),
+    )
+    update_credentials: v.Secret = Field(
+        default=SecretStr(""),
+        description="`[algorithm:]name:secret` of a TSIG key; or `env:NAME`; or `file:PATH` with that text or a"
+        " key file (a relative path is looked for in $CREDENTIALS_DIRECTORY when that is set, else beside this"
+        " file). Empty: updates are not signed.",
+    )
+    update_resolvers: v.ListOf[v.ServerAddress] = Field(
+        default=(), description="DNS servers to write to, each on its own; port 53 if none is given."
+    )
+    update_timeout_ms: v.Milliseconds = Field(
+        default=5000, description="How long one exchange with a DNS server may take."
+    )
+    providers: Mapping[v.PlainName, ProviderConfig] = Field(
+        default_factory=dict, description="More places to write to, by name; services choose with `provider`."
+    )
+    builtin: BuiltinConfig | None = Field(
+        default=None,
+        description="Settings of the built-in server.",
+        json_schema_extra=_text_default("its defaults"),
+    )
+    mode: Literal["active", "shadow"] = Field(
+        default="active", description="`shadow` does everything but write and reports how it would differ."
+    )
+    reconcile_interval_ms: v.Milliseconds = Field(
+        default=30_000, description="How often DNS is compared with what it should hold, to repair drift."
+    )
+    max_removals: RemovalGuard | None = Field(
+        default=RemovalGuard(), description="Guard against mass removal; null switches it off."
+    )
+    state_dir: v.Folder | None = Field(
+        default=None,
+        description="Where rrdnsd may keep files; a relative path starts beside this file.",
+        json_schema_extra=_text_default("none"),
+    )
+    loglevel: v.Level = Field(
+        default="info",
+        description="`trace`, `debug`, `info`, `warning` (also `warn`) or `error`.",
+    )
+    api: ApiConfig = Field(default=ApiConfig(), description="The HTTP interface.")
+
+    probe_interval_ms: v.Milliseconds = Field(
+        default=5000, description="Time between two probes of an endpoint."
+    )
+    probe_timeout_ms: v.Milliseconds | None = Field(
+        default=None,
+        description="How long a whole probe may take; not more than the interval.",
+        json_schema_extra=_text_default("2000, or the interval if that is shorter"),
+    )
+    fast_interval_ms: v.Milliseconds | None = Field(
+        default=None,
+        description="Time between probes while an endpoint is being decided: after a first failure of one that is up, or"
+        " a first success of one that is down.",
+        json_schema_extra=_text_default("a tenth of the interval, within 100 to 2000"),
+    )
+    rise: v.Times = Field(default=2, description="Successes in a row that turn a down endpoint up.")
+    fall: v.Times = Field(default=2, description="Failures that turn an up endpoint down.")
+    enable_fail_open: bool = Field(
+        default=True,
+        description="Whether all endpoints stay published when more than `fail_open_threshold` are down.",
+    )
+    fail_open_threshold: v.Share = Field(
+        default=0.5,
+        description="Share of a service's endpoints that may be down before health is not believed.",
+    )
+    min_up: v.Times = Field(
+        default=1,
+        description="Healthy endpoints a tier needs to be published (see `priority`).",
+        json_schema_extra={"unit": "endpoints"},
+    )
+    expect_status: v.StatusRanges = Field(
+        default=((200, 399),),
+        description='HTTP status codes that count as success: `204`, `"200-399"` or `["200-299", 401]`.',
+        json_schema_extra={"default": "200-399"},
+    )
+    expect_body: v.Pattern | None = Field(
+        default=None,
+        description="Regular expression to be found in the first 64 KiB of the body.",
+        json_schema_extra=_text_default("none"),
+    )
+    method: v.Method = Field(default="GET", description="HTTP method of the probe.")
+    headers: Mapping[v.HeaderName, v.HeaderValue] = Field(
+        default_factory=dict,
+        repr=False,
+        description="Headers to send. A service's own replace all of these.",
+    )
+    verify_tls: bool = Field(
+        default=True, description="Whether the certificate of an https endpoint must be valid."
+    )
+    ca_file: v.CaFile | None = Field(
+        default=None,
+        description="Certificates to trust, in PEM form; a relative path starts beside this file.",
+        json_schema_extra=_text_default("the system's"),
+    )
+    reuse_connections: bool = Field(
+        default=False, description="Keep connections open between probes: cheaper, and tests less."
+    )
+    ttl: v.Ttl = Field(default=60, description="TTL of the records.")
+
+    @property
+    def builtin_settings(self) -> BuiltinConfig:
+        """The settings of the built-in server, given or by default."""
+        return self.builtin or BuiltinConfig()
+
+    def effective(self, service: ServiceConfig) -> EffectiveService:
+        """Return the service with all that it inherits filled in."""
+        return effective_service(self, service)
+
+    def effective_providers(self) -> tuple[EffectiveProvider, ...]:
+        """Return the providers that services use, with all that they inherit filled in."""
+        return effective_providers(self)
+
+
+SECRET_KEYS = frozenset({"update_credentials", "tsig"})
+"""Keys whose values no message ever repeats."""

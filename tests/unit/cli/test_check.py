@@ -1,0 +1,82 @@
+"""`rrdnsd check` and `rrdnsd schema` as a person or a script calls them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from rrdnsd import __version__
+from rrdnsd.cli import app
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+README = EXAMPLES / "rrdnsd.json"
+FULL = EXAMPLES / "rrdnsd.toml"
+
+
+def run(*args, env=None):
+    return CliRunner().invoke(app(), list(args), env={"CONF": None, "LOCAL_NODE": None, **(env or {})})
+
+
+def test_one_line_when_all_is_well():
+    result = run("check", str(README))
+    assert (result.exit_code, result.stdout) == (
+        0,
+        f"{README}: ok, 1 service, 2 endpoints, update method nsupdate\n",
+    )
+
+
+def test_several_update_methods():
+    result = run("check", str(FULL), env={"RRDNSD_TSIG_KEY": "rrkey:c2VjcmV0IQ=="})
+    assert result.stdout.endswith(
+        ": ok, 3 services, 9 endpoints, update methods builtin, knsupdate, rfc2136\n"
+    )
+
+
+def test_the_file_is_the_one_that_conf_names():
+    assert run("check", env={"CONF": str(README)}).stdout.startswith(f"{README}: ok")
+
+
+def test_json_output():
+    good = json.loads(run("check", "--json", str(README)).stdout)
+    assert good == {
+        "path": str(README), "ok": True, "problems": [],
+        "services": 1, "endpoints": 2, "update_methods": ["nsupdate"],
+    }  # fmt: skip
+    result = run("check", "--json", str(FULL))
+    assert result.exit_code == 2
+    assert json.loads(result.stdout) == {
+        "path": str(FULL),
+        "ok": False,
+        "problems": ["update_credentials: the environment variable RRDNSD_TSIG_KEY is not set"],
+    }
+
+
+def test_a_file_name_that_is_no_text(tmp_path):
+    result = run("check", str(tmp_path / "\udcff.json"))
+    assert result.exit_code == 2
+    assert "cannot be read" in result.stdout
+
+
+def test_the_schema_is_json():
+    result = run("schema")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["properties"]["services"]["type"] == "array"
+
+
+def test_the_version():
+    assert run("--version").stdout == f"rrdnsd {__version__}\n"
+
+
+@pytest.mark.parametrize("name", ["run", "check", "schema"])
+def test_help_names_every_command(name):
+    assert name in run("--help").stdout
+
+
+def test_the_command_line_loads_only_what_it_needs():
+    code = "import sys, rrdnsd.cli as c; c.app(); print(*{m.partition('.')[0] for m in sys.modules})"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    heavy = {"pydantic", "fastapi", "starlette", "uvicorn", "aiohttp", "dns", "httptools"}
+    assert heavy.isdisjoint(printed.split())
