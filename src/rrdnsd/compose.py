@@ -66,7 +66,7 @@ def find_differences(path: Path, env: Mapping[str, str]) -> list[Difference]:
 async def _compare(config: Config, state: Path | None) -> list[Difference]:
     loop = asyncio.get_running_loop()
     services = [config.effective(service) for service in config.services]
-    built = providers(config.effective_providers(), state)
+    built = providers(config, state)
     me = config.local_node
     engine = Engine(me, (me,), tuple(map(core_service, services)), loop.time())
     runtime = Runtime(engine, {}, loop.time)
@@ -79,9 +79,8 @@ async def _compare(config: Config, state: Path | None) -> list[Difference]:
 async def _serve(config: Config, state: Path | None) -> None:
     loop = asyncio.get_running_loop()
     services = [config.effective(service) for service in config.services]
-    built = providers(config.effective_providers(), state)
-    zones = [(service.provider, service.zone) for service in services]
-    watchers = keepers(config, built, zones, log_report, loop.time)
+    built = providers(config, state)
+    watchers = keepers(config, built, log_report, loop.time)
     engine = Engine(config.local_node, tuple(config.nodes), tuple(map(core_service, services)), loop.time())
     runtime = Runtime(engine, watchers, loop.time)
     host, port = host_port(config.local_node)
@@ -160,7 +159,7 @@ def jobs(services: Iterable[EffectiveService]) -> list[Job]:
     return made
 
 
-def providers(effective: Iterable[EffectiveProvider], state_dir: Path | None) -> Providers:
+def providers(config: Config, state_dir: Path | None) -> Providers:
     """Build the providers that services use, by name.
 
     Raises:
@@ -168,13 +167,19 @@ def providers(effective: Iterable[EffectiveProvider], state_dir: Path | None) ->
         ConfigError: credentials or options cannot be used.
 
     """
-    return {spec.name: find_provider(spec.method)(_provider_spec(spec, state_dir)) for spec in effective}
+    names: dict[str, list[str]] = {}
+    for service in config.services:
+        names.setdefault(service.provider, []).append(service.fqdn)
+    return {
+        found.name: find_provider(found.method)(_provider_spec(found, names[found.name], state_dir))
+        for found in config.effective_providers()
+    }
 
 
 def keepers(
-    config: Config, built: Providers, zones: Iterable[tuple[str, str]], tell: Tell, clock: Callable[[], float]
+    config: Config, built: Providers, tell: Tell, clock: Callable[[], float]
 ) -> dict[tuple[str, str], tuple[ZoneKeeper, ...]]:
-    """Make a keeper for each zone on each server of its provider; `zones` are (provider, zone) pairs."""
+    """Make a keeper for each zone on each server of its provider."""
     limit = config.max_removals
     settings = KeeperSettings(
         interval=config.reconcile_interval_ms / 1000,
@@ -183,7 +188,7 @@ def keepers(
     )
     return {
         (name, zone): tuple(ZoneKeeper(server, zone, settings, tell, clock) for server in built[name])
-        for name, zone in sorted(set(zones))
+        for name, zone in sorted({(service.provider, service.zone) for service in config.services})
     }
 
 
@@ -202,7 +207,7 @@ def _check_spec(service: EffectiveService) -> CheckSpec:
     )
 
 
-def _provider_spec(provider: EffectiveProvider, state_dir: Path | None) -> ProviderSpec:
+def _provider_spec(provider: EffectiveProvider, names: list[str], state_dir: Path | None) -> ProviderSpec:
     return ProviderSpec(
         name=provider.name,
         method=provider.method,
@@ -210,6 +215,7 @@ def _provider_spec(provider: EffectiveProvider, state_dir: Path | None) -> Provi
         credentials=provider.credentials,
         timeout=provider.timeout,
         zones=provider.zones,
+        names=tuple(names),
         state_dir=str(state_dir) if state_dir else None,
         options=provider.options,
     )

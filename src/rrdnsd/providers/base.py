@@ -29,7 +29,8 @@ class ProviderSpec:
     """One named provider of the configuration, secrets already read. `timeout` is in seconds per exchange.
 
     `credentials` is never shown: repr leaves it out. `options` holds what only this method understands.
-    `zones` are the zones it will be asked for; `state_dir` is where it may keep files, if anywhere.
+    `zones` are the zones it will be asked for, `names` the names of the services it publishes in them;
+    `state_dir` is where it may keep files, if anywhere.
     """
 
     name: str
@@ -40,6 +41,7 @@ class ProviderSpec:
     zones: tuple[str, ...] = ()
     state_dir: str | None = None
     options: Mapping[str, object] = field(default_factory=dict, repr=False)
+    names: tuple[str, ...] = ()
 
 
 class Provider(Protocol):
