@@ -40,6 +40,7 @@ SECTIONS = (
     ("`services[].ipaddrs[]`", "EndpointConfig"),
     ("`providers.NAME`", "ProviderConfig"),
     ("`builtin`", "BuiltinConfig"),
+    ("`tls`", "TlsConfig"),
     ("`max_removals`", "RemovalGuard"),
     ("`api`", "ApiConfig"),
 )

@@ -1,9 +1,11 @@
 """The mistakes that no value shows by itself, only together with others."""
 
 from collections.abc import Callable, Iterator
+from ipaddress import ip_address
 from typing import NamedTuple
 
 from rrdnsd.config import healthcheck
+from rrdnsd.config.addresses import host_port
 from rrdnsd.config.effective import BUILTIN, DEFAULT_PROVIDER, TimesMs, times_ms
 from rrdnsd.config.names import is_within
 from rrdnsd.config.problem import Loc, Problem
@@ -13,6 +15,7 @@ from rrdnsd.config.text import count, one_of, quote
 
 NEED_RESOLVERS = frozenset({"rfc2136", "nsupdate", "knsupdate"})
 _MOST_SHOWN = 8
+_LEAST_HEARTBEATS = 3
 
 
 class Installed(NamedTuple):
@@ -25,6 +28,9 @@ class Installed(NamedTuple):
 def check(config: Config, installed: Installed) -> Iterator[Problem]:
     """Find everything that is wrong between the keys of a configuration."""
     yield from _nodes(config)
+    yield from _cluster(config)
+    for index, target in enumerate(config.connectivity_check):
+        yield from _scheme(target, ("connectivity_check", index), installed)
     yield from _default_provider(config, installed)
     for name, provider in config.providers.items():
         yield from _named_provider(name, provider, installed)
@@ -35,7 +41,7 @@ def check(config: Config, installed: Installed) -> Iterator[Problem]:
         at = ("services", index)
         for look in _SERVICE_CHECKS:
             yield from look(config, service, at)
-        yield from _scheme(service, at, installed)
+        yield from _scheme(service.healthcheck, (*at, "healthcheck"), installed)
 
 
 def _nodes(config: Config) -> Iterator[Problem]:
@@ -44,6 +50,37 @@ def _nodes(config: Config) -> Iterator[Problem]:
         shown = ", ".join(config.nodes[:_MOST_SHOWN]) + (", ..." if len(config.nodes) > _MOST_SHOWN else "")
         sentence = f"{quote(config.local_node)} is not among nodes ({shown})"
         yield Problem(("local_node",), sentence, (("nodes",),))
+
+
+def _cluster(config: Config) -> Iterator[Problem]:
+    if config.vote_ttl_ms < _LEAST_HEARTBEATS * config.heartbeat_ms:
+        sentence = (
+            f"{config.vote_ttl_ms} ms is less than {_LEAST_HEARTBEATS} heartbeats of {config.heartbeat_ms} ms"
+        )
+        yield Problem(("vote_ttl_ms",), sentence, (("heartbeat_ms",),))
+    if config.tls and config.nodes_protocol != "https":
+        yield Problem(("tls",), 'needs nodes_protocol "https"', (("nodes_protocol",),))
+    mutual = config.nodes_protocol == "https" and config.tls is not None and config.tls.ca_file is not None
+    if (
+        config.cluster_secret.get_secret_value()
+        or mutual
+        or config.insecure_cluster
+        or len(config.nodes) == 1
+    ):
+        return
+    if not all(_is_on_loopback(node) for node in config.nodes):
+        sentence = (
+            "are not all on loopback and nothing authenticates them: set cluster_secret, or nodes_protocol "
+            '"https" and tls with a ca_file, or insecure_cluster to true'
+        )
+        yield Problem(("nodes",), sentence, (("cluster_secret",), ("tls",), ("insecure_cluster",)))
+
+
+def _is_on_loopback(node: str) -> bool:
+    try:
+        return ip_address(host_port(node)[0]).is_loopback
+    except ValueError:
+        return True  # it is no address at all, and that is reported as such
 
 
 def _distinct_names(config: Config) -> Iterator[Problem]:
@@ -170,11 +207,11 @@ def _body_of_head(config: Config, service: ServiceConfig, at: Loc) -> Iterator[P
         yield Problem(where, sentence, (("method",), ("expect_body",)))
 
 
-def _scheme(service: ServiceConfig, at: Loc, installed: Installed) -> Iterator[Problem]:
-    scheme = healthcheck.scheme_of(service.healthcheck)
+def _scheme(url: str, at: Loc, installed: Installed) -> Iterator[Problem]:
+    scheme = healthcheck.scheme_of(url)
     if scheme not in installed.probes:
         hint = nearest(scheme, installed.probes) or f", known: {', '.join(installed.probes)}"
-        yield Problem((*at, "healthcheck"), f"unknown scheme {quote(scheme)}{hint}")
+        yield Problem(at, f"unknown scheme {quote(scheme)}{hint}")
 
 
 _SERVICE_CHECKS: tuple[Callable[[Config, ServiceConfig, Loc], Iterator[Problem]], ...] = (

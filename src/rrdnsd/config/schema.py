@@ -160,6 +160,20 @@ class ApiConfig(_Keys):
     enabled: bool = Field(default=True, description="Whether rrdnsd listens on `local_node` at all.")
 
 
+class TlsConfig(_Keys):
+    """TLS between the nodes: this node's certificate, and the authority that signs the nodes' certificates."""
+
+    cert_file: v.CaFile = Field(
+        description="This node's certificate in PEM form, with `local_node`'s address among its names."
+    )
+    key_file: v.KeyFile = Field(description="Its private key in PEM form.")
+    ca_file: v.CaFile | None = Field(
+        default=None,
+        description="The authority of the nodes' certificates. With it, peers must show a certificate of theirs.",
+        json_schema_extra=_text_default("the system's, and peers show no certificate"),
+    )
+
+
 class RemovalGuard(_Keys):
     """The guard against taking too much out of DNS at once because of health."""
 
@@ -187,7 +201,35 @@ class Config(_Keys):
         min_length=1, description="IP address and port of this node and of its peers, if any."
     )
     nodes_protocol: Literal["http", "https"] = Field(
-        default="http", description="How the nodes talk to each other."
+        default="http",
+        description="How the nodes talk to each other. `https` without `tls` is for nodes behind reverse proxies.",
+    )
+    cluster_secret: v.ClusterSecret = Field(
+        default=SecretStr(""),
+        description="The same on every node: signs what they say to each other (HMAC-SHA256). At least 16"
+        " characters; or `env:NAME` or `file:PATH`.",
+    )
+    tls: TlsConfig | None = Field(
+        default=None, description="TLS on `local_node` itself.", json_schema_extra=_text_default("none")
+    )
+    insecure_cluster: bool = Field(
+        default=False,
+        description="Whether nodes that are not all on loopback may talk without authentication.",
+    )
+    heartbeat_ms: v.Milliseconds = Field(
+        default=1000, description="How often a node tells its peers that its votes stand."
+    )
+    vote_ttl_ms: v.Milliseconds = Field(
+        default=4000, description="How long the votes of a node count after it was last heard."
+    )
+    takeover_ms: v.Milliseconds = Field(
+        default=1000,
+        description="How long the next node in line waits for the one before it to write, then writes itself.",
+    )
+    connectivity_check: v.ListOf[v.ConnectivityTarget] = Field(
+        default=(),
+        description="URLs with IP addresses that this node should always reach, e.g. `tcp://192.0.2.1:53`; while"
+        " none of them answers, it abstains.",
     )
     services: v.ListOf[ServiceConfig] = Field(min_length=1, description="The services to watch.")
 
@@ -308,5 +350,5 @@ class Config(_Keys):
         return effective_providers(self)
 
 
-SECRET_KEYS = frozenset({"update_credentials", "tsig"})
+SECRET_KEYS = frozenset({"update_credentials", "tsig", "cluster_secret"})
 """Keys whose values no message ever repeats."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Strict, ValidationInfo
 
-from rrdnsd.config import healthcheck
+from rrdnsd.config import connectivity, healthcheck
 from rrdnsd.config.addresses import endpoint_address, host_port, join_host_port, network
 from rrdnsd.config.credentials import Surroundings, resolve_secret
 from rrdnsd.config.names import domain_name, is_ip
@@ -23,6 +23,7 @@ _OWN_HEADERS = {
 }
 _FIRST_STATUS, _LAST_STATUS = 100, 599
 _DNS_PORT = 53
+_SHORTEST_SECRET = 16
 _LARGEST_BUNDLE = 4_194_304
 _DAY_MS = 86_400_000
 _MAX_TTL = 2**31 - 1  # RFC 2181, 8
@@ -111,6 +112,25 @@ def _ca_file(text: str, info: ValidationInfo) -> str:
     return str(path)
 
 
+def _key_file(text: str, info: ValidationInfo) -> str:
+    path = _around(info).folder / text
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST_BUNDLE)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "the name is malformed"
+        raise ValueError(f"cannot read {path}: {why}") from None
+    if b"PRIVATE KEY-----" not in content:
+        raise ValueError(f"{path} holds no private key in PEM form")
+    return str(path)
+
+
+def _cluster_secret(secret: SecretStr) -> SecretStr:
+    if 0 < len(secret) < _SHORTEST_SECRET:
+        raise ValueError(f"is shorter than {_SHORTEST_SECRET} characters; try: openssl rand -base64 24")
+    return secret
+
+
 def _folder(text: str, info: ValidationInfo) -> str:
     if not text or "\0" in text:
         raise ValueError("must be the path of a folder")
@@ -192,6 +212,9 @@ Folder = Annotated[str, AfterValidator(_folder)]
 PlainName = Annotated[str, AfterValidator(_plain_name)]
 Label = Annotated[str, Field(max_length=64), AfterValidator(_label)]
 Secret = Annotated[SecretStr, BeforeValidator(_secret, json_schema_input_type=SecretStr)]
+ClusterSecret = Annotated[Secret, AfterValidator(_cluster_secret)]
+KeyFile = Annotated[str, AfterValidator(_key_file)]
+ConnectivityTarget = Annotated[str, AfterValidator(connectivity.canonical)]
 Level = Annotated[
     Literal["trace", "debug", "info", "warning", "error"],
     BeforeValidator(

@@ -29,7 +29,11 @@ def test_one_line_when_all_is_well():
 
 
 def test_several_update_methods():
-    result = run("check", str(FULL), env={"RRDNSD_TSIG_KEY": "rrkey:c2VjcmV0IQ=="})
+    result = run(
+        "check",
+        str(FULL),
+        env={"RRDNSD_TSIG_KEY": "rrkey:c2VjcmV0IQ==", "RRDNSD_CLUSTER_SECRET": "0123456789abcdef"},
+    )
     assert result.stdout.endswith(
         ": ok, 3 services, 9 endpoints, update methods builtin, knsupdate, rfc2136\n"
     )
@@ -50,7 +54,10 @@ def test_json_output():
     assert json.loads(result.stdout) == {
         "path": str(FULL),
         "ok": False,
-        "problems": ["update_credentials: the environment variable RRDNSD_TSIG_KEY is not set"],
+        "problems": [
+            "cluster_secret: the environment variable RRDNSD_CLUSTER_SECRET is not set",
+            "update_credentials: the environment variable RRDNSD_TSIG_KEY is not set",
+        ],
     }
 
 

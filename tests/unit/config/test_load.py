@@ -61,7 +61,13 @@ def test_the_original_example_loads_unchanged():
 
 
 def test_the_full_example_loads():
-    config = load(EXAMPLES / "rrdnsd.toml", {"RRDNSD_TSIG_KEY": "hmac-sha256:rrkey:c2VjcmV0IQ=="})
+    config = load(
+        EXAMPLES / "rrdnsd.toml",
+        {
+            "RRDNSD_TSIG_KEY": "hmac-sha256:rrkey:c2VjcmV0IQ==",
+            "RRDNSD_CLUSTER_SECRET": "0123456789abcdef",
+        },
+    )
     methods = {provider.name: provider.method for provider in config.effective_providers()}
     assert methods == {"default": "rfc2136", "internal": "knsupdate", "here": "builtin"}
 
@@ -71,7 +77,7 @@ def test_toml_and_json_say_the_same(tmp_path):
     path = write(tmp_path, tomllib.loads(toml.decode()))
     twin = tmp_path / "rrdnsd.TOML"
     twin.write_bytes(toml)
-    env = {"RRDNSD_TSIG_KEY": "rrkey:c2VjcmV0IQ=="}
+    env = {"RRDNSD_TSIG_KEY": "rrkey:c2VjcmV0IQ==", "RRDNSD_CLUSTER_SECRET": "0123456789abcdef"}
     assert load(path, env) == load(twin, env)
 
 

@@ -1,0 +1,83 @@
+"""What comes in: authenticates a message, sees that it is no replay, how old it is, and hands it over."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from rrdnsd.peers import wire
+from rrdnsd.peers.base import Listen
+from rrdnsd.peers.refusals import Refusals
+from rrdnsd.peers.sessions import Session
+
+OK, BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, CONFLICT = 200, 400, 401, 403, 409
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP status, the body and its MAC."""
+
+    status: int
+    body: bytes = b""
+    mac: str = ""
+
+
+class Inbox:
+    """One node's ear. `clock` is monotonic, in seconds."""
+
+    def __init__(
+        self, me: str, nodes: Iterable[str], secret: bytes, listen: Listen, clock: Callable[[], float]
+    ) -> None:
+        self._me = me
+        self._secret = secret
+        self._listen = listen
+        self._clock = clock
+        self._sessions = {node: Session() for node in nodes if node != me}
+        self.refusals = Refusals(clock)
+
+    def receive(self, body: bytes, mac: str, identity: Callable[[str], bool] = lambda _node: True) -> Answer:
+        """Answer a message. `identity` tells if the connection's certificate, if any, is that node's."""
+        if self._secret and not wire.is_authentic(wire.request_mac(self._secret, body), mac):
+            return self._refuse(
+                UNAUTHORIZED, "wrong key", "refused a message that is not signed with this cluster_secret"
+            )
+        try:
+            request = wire.parse_request(body)
+        except wire.WireError as error:
+            return self._refuse(BAD_REQUEST, "malformed", f"refused a malformed message: {error}")
+        session = self._sessions.get(request.sender)
+        if session is None or request.receiver != self._me or not identity(request.sender):
+            text = f"refused a message from {request.sender!r} to {request.receiver!r}: not among the nodes configured here"
+            return self._refuse(FORBIDDEN, "unknown node", text)
+        why = session.admit(request.session, request.seq)
+        if why == "replay":
+            self.refusals.note("replay", f"refused a replayed message of {request.sender}")
+        if why:
+            return self._answer(mac, CONFLICT, session.offer(), error=why)
+        in_step = self._listen(wire.statement(request, self._said_at(request)))
+        return self._answer(mac, OK, request.session, want="" if in_step else "full")
+
+    def _said_at(self, request: wire.Request) -> float:
+        """Return when the message was made at the latest, on this node's clock.
+
+        It was made `held` after the sender got a stamp of ours, which it cannot have got before we gave it.
+        Without an echo nothing is known: the message could be of any age.
+        """
+        if request.echo is None:
+            return float("-inf")
+        stamp, held = request.echo
+        return min(self._clock(), (stamp + held) / 1000)
+
+    def _answer(self, asked: str, status: int, session: str, *, want: str = "", error: str = "") -> Answer:
+        reply = wire.Reply(
+            sender=self._me,
+            session=session,
+            stamp=int(self._clock() * 1000),
+            accepted=status == OK,
+            want="full" if want else "",
+            error=error,
+        )
+        body = wire.encode(reply)
+        return Answer(status, body, wire.reply_mac(self._secret, asked, body))
+
+    def _refuse(self, status: int, cause: str, text: str) -> Answer:
+        self.refusals.note(cause, text)
+        return Answer(status)

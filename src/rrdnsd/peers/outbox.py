@@ -1,0 +1,132 @@
+"""What goes out to one peer: which votes it has not confirmed yet, and the session with it.
+
+Everything a message says is the state at the moment it is built, so that a lost message needs no resending:
+the next one carries what the peer has not confirmed.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rrdnsd.core.model import EndpointKey
+from rrdnsd.core.votes import ServiceVotes, Span
+from rrdnsd.peers import wire
+from rrdnsd.peers.base import Voice
+
+MAX_SUSPECTS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message on its way, with what it takes to tell if it arrived."""
+
+    body: bytes
+    mac: str
+    services: frozenset[str]
+    suspects: tuple[EndpointKey, ...]
+    span: Span | None
+
+
+class Outbox:
+    """One node's mouth towards one peer. `clock` is monotonic, in seconds."""
+
+    def __init__(self, me: str, peer: str, secret: bytes, voice: Voice, clock: Callable[[], float]) -> None:
+        self._me = me
+        self._peer = peer
+        self._secret = secret
+        self._voice = voice
+        self._clock = clock
+        self._session = ""
+        self._seq = 0
+        self._echo: tuple[int, float] | None = None
+        self._unconfirmed: set[str] = set()
+        self._suspects: dict[EndpointKey, None] = {}
+        self._page_after: str | None = None
+        """Where the next page of all votes begins; None when the peer does not want them."""
+
+    def voted(self, service: str) -> None:
+        """Include the votes on this service until the peer confirms them."""
+        self._unconfirmed.add(service)
+
+    def suspected(self, key: EndpointKey) -> None:
+        """Include a suspicion in the next message."""
+        if len(self._suspects) < MAX_SUSPECTS:
+            self._suspects[key] = None
+
+    def build(self) -> Outgoing:
+        """Make the next message."""
+        votes, span = self._votes()
+        suspects, self._suspects = tuple(self._suspects), {}
+        self._unconfirmed -= {vote.service for vote in votes}
+        self._seq += 1
+        echo = None
+        if self._echo:
+            stamp, received = self._echo
+            echo = (stamp, int((self._clock() - received) * 1000))
+        request = wire.Request(
+            sender=self._me,
+            receiver=self._peer,
+            session=self._session,
+            seq=self._seq,
+            echo=echo,
+            electorate=self._voice.electorate,
+            digest=self._voice.table.digest,
+            abstains=self._voice.abstains[: wire.MAX_REASON],
+            services={vote.service: wire.service_ballots(vote) for vote in votes},
+            span=(span.after, span.upto) if span else None,
+            suspects=[(key.service, key.address) for key in suspects],
+            serials=dict(self._voice.serials),
+        )
+        body = wire.encode(request)
+        sent = frozenset(vote.service for vote in votes)
+        return Outgoing(body, wire.request_mac(self._secret, body), sent, suspects, span)
+
+    def confirmed(self, sent: Outgoing, body: bytes, mac: str) -> bool:
+        """Take in the answer; returns True if there is more to say at once.
+
+        Raises:
+            WireError: the answer is not the peer's.
+
+        """
+        if self._secret and not wire.is_authentic(wire.reply_mac(self._secret, sent.mac, body), mac):
+            raise wire.WireError("the answer is not signed with this cluster_secret")
+        reply = wire.parse_reply(body)
+        if reply.sender != self._peer:
+            raise wire.WireError(f"the answer is from {reply.sender!r}")
+        self._echo = (reply.stamp, self._clock())
+        again = reply.session != self._session
+        self._session = reply.session
+        if not reply.accepted:
+            self.lost(sent)
+            return again
+        return self._paging(sent, wants_all=reply.want == "full") or bool(self._unconfirmed or self._suspects)
+
+    def lost(self, sent: Outgoing) -> None:
+        """Say it again next time: nobody confirmed it."""
+        if sent.span is None:
+            self._unconfirmed |= sent.services
+        for key in sent.suspects:
+            self._suspects.setdefault(key)
+
+    def _votes(self) -> tuple[tuple[ServiceVotes, ...], Span | None]:
+        table = self._voice.table
+        if self._page_after is not None:
+            return table.page(self._page_after, wire.PAGE)
+        changed = sorted(self._unconfirmed)[: wire.PAGE // 4]
+        gone = [service for service in changed if table.get(service) is None]
+        if gone:  # only a page can say that a service is no longer there
+            self._unconfirmed.difference_update(gone)
+            return table.page("", wire.PAGE)
+        return tuple(votes for service in changed if (votes := table.get(service))), None
+
+    def _paging(self, sent: Outgoing, *, wants_all: bool) -> bool:
+        """Go on with the pages; returns True if the next one is to go out now."""
+        if sent.span is not None and sent.span.upto is not None:
+            self._page_after = sent.span.upto
+            return True
+        if sent.span is not None:
+            self._page_after = None
+            # Still different after the last page: something changed meanwhile. The next heartbeat tells.
+            return False
+        if wants_all:
+            self._page_after = ""
+        return wants_all

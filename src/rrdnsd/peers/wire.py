@@ -1,0 +1,166 @@
+"""The messages of POST /quorum/v1/message: JSON, versioned, bounded, unknown fields ignored.
+
+docs/clustering.md describes them for a second implementation. Times are ages in milliseconds, never the
+time of day: clocks may be wrong.
+"""
+
+import hashlib
+import hmac
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from rrdnsd.core.model import EndpointKey, State
+from rrdnsd.core.quorum import Ballot
+from rrdnsd.core.votes import ServiceVotes, Span, Statement
+
+MAX_BODY = 512 * 1024
+"""Bytes of the largest message; a larger one is refused unread."""
+
+PAGE = 500
+"""About how many endpoints one message may carry votes for."""
+
+MAX_REASON = 200
+"""Characters of a reason; longer ones are cut."""
+
+PATH = "/quorum/v1/message"
+MAC_HEADER = "Rrdnsd-Mac"
+
+Name = Annotated[str, Field(max_length=255)]
+Hex = Annotated[str, Field(max_length=64)]
+Reason = Annotated[str, Field(max_length=MAX_REASON)]
+Vote = Literal["up", "down", "unknown"]
+M = TypeVar("M", bound=BaseModel)
+
+
+class WireError(Exception):
+    """A message that cannot be read; the text says why in a few words."""
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class ServiceBallots(_Message):
+    """The votes on one service: by address, and the reasons of those that are down."""
+
+    definition: Hex
+    votes: dict[Name, Vote]
+    reasons: dict[Name, Reason] = Field(default_factory=dict)
+
+
+class Request(_Message):
+    """What one node tells another. `echo` is the receiver's last stamp and how many ms ago it came."""
+
+    v: Literal[1] = 1
+    sender: Name
+    receiver: Name
+    session: Hex
+    seq: int = Field(ge=0)
+    echo: tuple[int, int] | None = None
+    electorate: Hex
+    digest: Hex
+    abstains: Reason = ""
+    services: dict[Name, ServiceBallots] = Field(default_factory=dict)
+    span: tuple[Name, Name | None] | None = None
+    suspects: list[tuple[Name, Name]] = Field(default_factory=list, max_length=PAGE)
+    serials: dict[Name, Annotated[int, Field(ge=0, lt=2**32)]] = Field(default_factory=dict)
+
+
+class Reply(_Message):
+    """The answer. `session` is the one to use, `stamp` is to be echoed, `want` asks for all votes."""
+
+    v: Literal[1] = 1
+    sender: Name
+    session: Hex
+    stamp: int
+    accepted: bool
+    want: Literal["", "full"] = ""
+    error: Reason = ""
+
+
+def parse_request(body: bytes) -> Request:
+    """Read a request.
+
+    Raises:
+        WireError: it is not one.
+
+    """
+    return _parse(Request, body)
+
+
+def parse_reply(body: bytes) -> Reply:
+    """Read a reply.
+
+    Raises:
+        WireError: it is not one.
+
+    """
+    return _parse(Reply, body)
+
+
+def encode(message: Request | Reply) -> bytes:
+    """Write a message as compact JSON; what has its default value is left out."""
+    return message.model_dump_json(exclude_defaults=True).encode()
+
+
+def service_ballots(votes: ServiceVotes) -> ServiceBallots:
+    """Return votes as they travel."""
+    return ServiceBallots(
+        definition=votes.definition,
+        votes={address: ballot.state.value for address, ballot in votes.ballots.items()},
+        reasons={a: b.reason[:MAX_REASON] for a, b in votes.ballots.items() if b.reason},
+    )
+
+
+def statement(request: Request, said_at: float) -> Statement:
+    """Return a request as the core sees it. `said_at` is on this node's clock, in seconds."""
+    votes = tuple(
+        ServiceVotes(
+            name,
+            service.definition,
+            {a: Ballot(State(vote), service.reasons.get(a, "")) for a, vote in service.votes.items()},
+        )
+        for name, service in request.services.items()
+    )
+    return Statement(
+        node=request.sender,
+        said_at=said_at,
+        electorate=request.electorate,
+        digest=request.digest,
+        votes=votes,
+        span=Span(*request.span) if request.span else None,
+        abstains=request.abstains,
+        suspects=tuple(EndpointKey(*suspect) for suspect in request.suspects),
+        serials=request.serials,
+    )
+
+
+def request_mac(secret: bytes, body: bytes) -> str:
+    """Return the HMAC-SHA256 (RFC 2104) of a request, in hex; "" without a secret."""
+    return _mac(secret, b"request\n", body)
+
+
+def reply_mac(secret: bytes, asked: str, body: bytes) -> str:
+    """Return the HMAC-SHA256 of a reply, bound to the MAC of the request that it answers."""
+    return _mac(secret, b"reply\n", asked.encode() + b"\n" + body)
+
+
+def is_authentic(expected: str, given: str) -> bool:
+    """Compare MACs in constant time."""
+    return hmac.compare_digest(expected.encode(), given.encode())
+
+
+def _mac(secret: bytes, purpose: bytes, text: bytes) -> str:
+    return hmac.new(secret, purpose + text, hashlib.sha256).hexdigest() if secret else ""
+
+
+def _parse(kind: type[M], body: bytes) -> M:
+    if len(body) > MAX_BODY:
+        raise WireError(f"larger than {MAX_BODY} bytes")
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise WireError(f"{where}: {first['msg']}" if where else first["msg"]) from None

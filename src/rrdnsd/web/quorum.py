@@ -1,0 +1,47 @@
+"""POST /quorum/v1/message: where the peers' messages arrive."""
+
+import ipaddress
+from collections.abc import Callable
+
+from fastapi import FastAPI, Request, Response
+
+from rrdnsd.peers import wire
+from rrdnsd.peers.inbox import Inbox
+
+TOO_LARGE = 413
+
+
+def add_quorum(app: FastAPI, inbox: Inbox) -> None:
+    """Let the application take in what peers say."""
+
+    @app.post(wire.PATH, include_in_schema=False)
+    async def post_message(request: Request) -> Response:
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > wire.MAX_BODY:
+                inbox.refusals.note("oversized", f"refused a message of more than {wire.MAX_BODY} bytes")
+                return Response(status_code=TOO_LARGE, headers={"Connection": "close"})
+        answer = inbox.receive(body, request.headers.get(wire.MAC_HEADER, ""), _identity(request))
+        headers = {wire.MAC_HEADER: answer.mac} if answer.mac else {}
+        return Response(answer.body, answer.status, headers, "application/json")
+
+
+def _identity(request: Request) -> Callable[[str], bool]:
+    """Tell if the client certificate of the connection, where one is asked for, belongs to a node."""
+    certificate = request.scope.get("extensions", {}).get("rrdnsd.peercert")
+    if certificate is None:
+        return lambda _node: True
+    names = {value for kind, value in certificate.get("subjectAltName", ()) if kind in {"IP Address", "DNS"}}
+    return lambda node: _host(node) in {_canonical(name) for name in names}
+
+
+def _host(node: str) -> str:
+    return _canonical(node.rpartition(":")[0].strip("[]"))
+
+
+def _canonical(name: str) -> str:
+    try:
+        return str(ipaddress.ip_address(name))
+    except ValueError:
+        return name.lower()
