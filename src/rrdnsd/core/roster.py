@@ -25,6 +25,11 @@ class Peer:
     abstains: str = ""
     counted: bool = False
 
+    @property
+    def ever_heard(self) -> bool:
+        """Tell if anything was heard of it that still counts as history."""
+        return self.heard_at > NEVER
+
     def fresh(self, now: float, vote_ttl: float) -> bool:
         """Tell if it was heard recently and its table is the one we hold."""
         return self.in_step and not self.electorate_differs and now - self.heard_at <= vote_ttl

@@ -42,8 +42,8 @@ class Statement:
     `said_at` is on the receiver's clock and never later than the moment the sender made the statement.
     `electorate` is the digest of the nodes it is configured with. `digest` is that of its whole table after
     this statement. With a `span` the votes are all there are for these services. `abstains` is why its
-    ballots do not count, "" if they do. `suspects` are endpoints it has just seen failing. `serials` are the
-    SOA serials of zones that it serves itself.
+    ballots do not count, "" if they do. `suspects` are endpoints it has just seen failing. `editions` are
+    the SOA serial and content digest of each zone that it serves itself.
     """
 
     node: str
@@ -54,7 +54,7 @@ class Statement:
     span: Span | None = None
     abstains: str = ""
     suspects: tuple[EndpointKey, ...] = ()
-    serials: Mapping[str, int] = field(default_factory=dict)
+    editions: Mapping[str, tuple[int, str]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -27,9 +27,13 @@ ATTEMPTS = 4
 
 @dataclass(frozen=True, slots=True)
 class KeeperSettings:
-    """How a zone is kept. `interval` is the seconds between looks for drift; shadow means never write."""
+    """How a zone is kept. `interval` is the seconds between looks for drift; shadow means never write.
+
+    `takeover` is how many seconds each node in line waits for the one before it.
+    """
 
     interval: float = 30.0
+    takeover: float = 1.0
     shadow: bool = False
     limit: RemovalLimit | None = field(default_factory=RemovalLimit)
     backoff: Backoff = field(default_factory=Backoff)
@@ -58,10 +62,20 @@ class _Due:
 
 
 class ZoneKeeper:
-    """One task that owns one zone on one server."""
+    """One task that owns one zone on one server.
+
+    `turn` tells this node's place among the writers: it looks, and so writes, only after those before it
+    have had their time. What they have written, it finds written.
+    """
 
     def __init__(
-        self, provider: Provider, zone: str, settings: KeeperSettings, tell: Tell, clock: Callable[[], float]
+        self,
+        provider: Provider,
+        zone: str,
+        settings: KeeperSettings,
+        tell: Tell,
+        clock: Callable[[], float],
+        turn: Callable[[], int] = lambda: 0,
     ) -> None:
         self.server = provider.label
         self.zone = zone
@@ -71,6 +85,7 @@ class ZoneKeeper:
         self._settings = settings
         self._tell = tell
         self._clock = clock
+        self._turn = turn
         self._wanted: dict[str, Publication] = {}
         self._due: dict[str, _Due] = {}
         self._wake = asyncio.Event()
@@ -154,7 +169,12 @@ class ZoneKeeper:
                 self._due.setdefault(name, drift)
 
     async def _cycle(self) -> None:
+        place = self._turn()
+        if place:
+            await asyncio.sleep(place * self._settings.takeover)
         due, self._due = self._due, {}
+        if not due:
+            return
         try:
             await self.reconcile(due)
         except Exception as error:  # a plug-in's bug must not end the keeping of other zones

@@ -1,4 +1,4 @@
-"""Carries out what the engine decides: results and ticks go in, effects come out and reach their owners.
+"""Carries out what the engine decides: results, statements and ticks go in, effects reach their owners.
 
 Everything here runs on the event loop's thread and never waits, so that a slow DNS server or a slow reader
 of the API cannot delay a probe.
@@ -10,17 +10,33 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from rrdnsd.core.effects import Effect, Publish, Recheck, Retire, ServiceTransition, Transition
+from rrdnsd.core.effects import (
+    Abstained,
+    Effect,
+    Mismatched,
+    PeerChanged,
+    Publish,
+    Recheck,
+    Retire,
+    ServiceTransition,
+    Suspected,
+    Transition,
+    Voted,
+)
 from rrdnsd.core.engine import Engine
-from rrdnsd.core.events import Event, Probed, Ticked
+from rrdnsd.core.events import Event, Heard, Probed, Ticked
 from rrdnsd.core.model import EndpointKey, ProbeResult, State
 from rrdnsd.core.publish import Publication
+from rrdnsd.core.votes import Statement
+from rrdnsd.daemon import lines
+from rrdnsd.daemon.budget import Budget
 from rrdnsd.daemon.reconciler import ZoneKeeper
-from rrdnsd.daemon.reports import Failed, Noticed, Recovered, Report, Served, Wrote
+from rrdnsd.daemon.reports import Report, Served, Wrote
+from rrdnsd.peers.base import Transport
 
 log = logging.getLogger(__name__)
 
-TICK_SECONDS = 1.0
+TICK_SECONDS = 0.25
 
 Keepers = Mapping[tuple[str, str], Sequence[ZoneKeeper]]
 """The keepers of each (provider, zone): one for each server that the provider writes to."""
@@ -34,42 +50,65 @@ class Prober(Protocol):
 
 
 class Runtime:
-    """Owns the engine."""
+    """Owns the engine. `attach` names who carries effects out, before anything is handled."""
 
-    def __init__(self, engine: Engine, keepers: Keepers, clock: Callable[[], float]) -> None:
+    def __init__(self, engine: Engine, clock: Callable[[], float]) -> None:
         self.engine = engine
-        self.keepers = keepers
-        self._clock = clock
-        self._prober: Prober | None = None
-        self._first_verdicts = 0
+        self.keepers: Keepers = {}
+        self.budget = Budget(self._servers, clock)
         self.decided = asyncio.Event()
         """Set once every endpoint has had a first verdict."""
+        self.clock = clock
+        self._prober: Prober | None = None
+        self._transport: Transport | None = None
+        self._first_verdicts = 0
 
-    def attach(self, prober: Prober) -> None:
-        """Name who carries out rechecks; results may come in from now on."""
-        self._prober = prober
+    def attach(self, prober: Prober, keepers: Keepers, transport: Transport | None = None) -> None:
+        """Name who probes, who keeps DNS, and who tells the peers if there are any."""
+        self._prober, self.keepers, self._transport = prober, keepers, transport
 
     def on_results(self, results: Sequence[tuple[EndpointKey, ProbeResult]]) -> None:
         """Take in probe results, as the scheduler delivers them."""
         self.handle(Probed(results))
 
+    def listen(self, statement: Statement) -> bool:
+        """Take in what a peer says; returns False if its whole vote table is wanted."""
+        self.handle(Heard(statement))
+        peer = self.engine.electorate.roster.peers.get(statement.node)
+        return peer is not None and peer.in_step
+
     def handle(self, event: Event) -> None:
         """Let the engine decide, and carry out what it says."""
-        for effect in self.engine.handle(event, self._clock()):
+        for effect in self.engine.handle(event, self.clock()):
             self._carry_out(effect)
 
+    def report(self, report: Report) -> None:
+        """Take in what a keeper tells."""
+        lines.log_report(report)
+        match report:
+            case Wrote(_, _, name, _, _):
+                self.budget.written(name)
+            case Served(server, _, name, _):
+                for incident in self.budget.visible(name, server):
+                    log.info("[budget] %s", incident.sentence(), extra=lines.about(incident.key))
+            case _:
+                pass
+
     async def run(self) -> None:
-        """Keep the zones and the time until cancelled."""
+        """Keep the zones, the peers and the time until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             for keepers in self.keepers.values():
                 for keeper in keepers:
                     tasks.create_task(keeper.run(), name=f"keeper {keeper.server} {keeper.zone}")
+            if self._transport:
+                tasks.create_task(self._transport.run(), name="peers")
             tasks.create_task(self._tick(), name="tick")
 
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             self.handle(Ticked())
+            self.budget.expire()
 
     def _carry_out(self, effect: Effect) -> None:
         match effect:
@@ -81,76 +120,46 @@ class Runtime:
             case Retire(service, zone, provider):
                 for keeper in self.keepers.get((provider, zone), ()):
                     keeper.release(service)
-                log.info(
-                    "[updater] %s is no longer configured; its records stay",
-                    service,
-                    extra={"service": service},
-                )
+                lines.log_effect(effect)
             case Transition():
-                _log_transition(effect)
-                self._first_verdicts += effect.before is State.UNKNOWN
-                if self._first_verdicts >= len(self.engine.endpoints):
-                    self.decided.set()
-            case ServiceTransition(service, state, reason):
-                level = logging.WARNING if state is State.DOWN else logging.INFO
-                log.log(
-                    level, "[main] service %s is %s: %s", service, state, reason, extra={"service": service}
-                )
+                self._decided(effect)
+            case Voted() | Suspected() | Abstained():
+                self._tell_peers(effect)
+            case ServiceTransition() | PeerChanged() | Mismatched():
+                lines.log_effect(effect)
+
+    def _tell_peers(self, effect: Voted | Suspected | Abstained) -> None:
+        match effect:
+            case Voted(key) if self._transport:
+                self._transport.voted(key.service)
+            case Suspected(key):
+                self.budget.suspected(key)
+                if self._transport:
+                    self._transport.suspected(key)
+            case Abstained():
+                lines.log_effect(effect)
+                if self._transport:
+                    self._transport.nudge()
+            case _:
+                pass
+
+    def _decided(self, transition: Transition) -> None:
+        lines.log_effect(transition)
+        self.budget.decided(transition)
+        self._first_verdicts += transition.before is State.UNKNOWN
+        if self._first_verdicts >= len(self.engine.endpoints):
+            self.decided.set()
 
     def _published(self, publication: Publication) -> None:
         for keeper in self.keepers.get((publication.provider, publication.zone), ()):
             keeper.want(publication)
-        extra = {"service": publication.service, "zone": publication.zone}
-        if publication.fail_open:
-            log.warning("[publish] %s: %s", publication.service, publication.fail_open, extra=extra)
-        if publication.held:
-            log.debug(
-                "[publish] %s: nothing is written: %s", publication.service, publication.held, extra=extra
-            )
+        lines.log_publication(publication)
+
+    def _servers(self, service: str) -> frozenset[str]:
+        publication = self.engine.publications[service]
+        keepers = self.keepers.get((publication.provider, publication.zone), ())
+        return frozenset(keeper.server for keeper in keepers)
 
     def counts(self) -> Mapping[State, int]:
         """Return how many endpoints have which verdict."""
         return Counter(status.verdict for status in self.engine.endpoints.values())
-
-
-def _log_transition(transition: Transition) -> None:
-    level = logging.WARNING if transition.after is State.DOWN else logging.INFO
-    service, address = transition.key
-    log.log(
-        level,
-        "[vote] %s of %s: %s -> %s (%s)",
-        address,
-        service,
-        transition.before,
-        transition.after,
-        transition.reason,
-        extra={"service": service, "endpoint": address},
-    )
-
-
-def log_report(report: Report) -> None:
-    """Write what a keeper tells into the log."""
-    extra = {"server": report.server, "zone": report.zone}
-    match report:
-        case Wrote(server, _, name, reason, drift):
-            cause = "drift repaired: " if drift else ""
-            log.info(
-                "[updater] %s on %s: %s%s", name, server, cause, reason, extra={**extra, "service": name}
-            )
-        case Served(server, _, name, after):
-            log.info(
-                "[updater] %s is served by %s after %.3f s",
-                name,
-                server,
-                after,
-                extra={**extra, "service": name},
-            )
-        case Failed(server, zone, reason, retry_in):
-            log.warning(
-                "[updater] %s, zone %s: %s; again in %.1f s", server, zone, reason, retry_in, extra=extra
-            )
-        case Recovered(server, zone, failed_for):
-            log.info("[updater] %s, zone %s: works again after %.1f s", server, zone, failed_for, extra=extra)
-        case Noticed(server, _, name, text, alarm):
-            level = logging.ERROR if alarm else logging.WARNING
-            log.log(level, "[updater] %s on %s: %s", name, server, text, extra={**extra, "service": name})

@@ -27,8 +27,8 @@ class Voice(Protocol):
         """Why its ballots do not count, "" if they do."""
 
     @property
-    def serials(self) -> Mapping[str, int]:
-        """The SOA serials of zones that it serves itself."""
+    def editions(self) -> Mapping[str, tuple[int, str]]:
+        """The SOA serial and content digest of each zone that it serves itself."""
 
 
 Listen = Callable[[Statement], bool]

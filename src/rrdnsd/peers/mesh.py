@@ -1,13 +1,11 @@
-"""The HTTP mesh: every node posts to every other, one message at a time, at once when there is news."""
+"""The mesh: every node tells every other, one message at a time, at once when there is news."""
 
 import asyncio
 import logging
 import random
-import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-
-import aiohttp
 
 from rrdnsd.core.model import EndpointKey
 from rrdnsd.peers import wire
@@ -19,16 +17,14 @@ log = logging.getLogger(__name__)
 AFTER_FAILURE = 0.1
 """Least seconds between two tries at a peer that did not answer; up to as much again is random."""
 
+Post = Callable[[str, Outgoing], Awaitable[tuple[bytes, str]]]
+"""Carries a message to a node and returns the body and the MAC of its answer.
 
-@dataclass(frozen=True, slots=True)
-class MeshSettings:
-    """How the nodes talk. `heartbeat` and `timeout` are seconds; `tls` is for nodes_protocol https."""
+Raises OSError, TimeoutError or WireError if there is no answer that can be read.
+"""
 
-    protocol: str = "http"
-    secret: bytes = b""
-    heartbeat: float = 1.0
-    timeout: float = 2.0
-    tls: ssl.SSLContext | None = None
+Carrier = Callable[[], AbstractAsyncContextManager[Post]]
+"""Opens the way to the peers for as long as the mesh runs."""
 
 
 @dataclass(slots=True)
@@ -40,36 +36,40 @@ class _Line:
     trouble: str = ""
 
 
-class HttpMesh:
-    """A transport over POST requests between all pairs of nodes."""
+class Mesh:
+    """A transport of messages between all pairs of nodes. `heartbeat` is in seconds."""
 
     def __init__(
         self,
         me: str,
         nodes: Iterable[str],
-        settings: MeshSettings,
+        secret: bytes,
         voice: Voice,
+        carrier: Carrier,
         clock: Callable[[], float],
+        heartbeat: float = 1.0,
     ) -> None:
-        self._settings = settings
+        self._carrier = carrier
+        self._heartbeat = heartbeat
         self._lines = {
-            node: _Line(Outbox(me, node, settings.secret, voice, clock), asyncio.Event())
+            node: _Line(Outbox(me, node, secret, voice, clock), asyncio.Event())
             for node in nodes
             if node != me
         }
         self.messages = 0
+        """How many were sent so far."""
 
     def voted(self, service: str) -> None:
         """Tell the peers at once that the votes on this service changed."""
         for line in self._lines.values():
             line.outbox.voted(service)
-            line.wake.set()
+        self.nudge()
 
     def suspected(self, key: EndpointKey) -> None:
         """Ask the peers to look at this endpoint at once."""
         for line in self._lines.values():
             line.outbox.suspected(key)
-            line.wake.set()
+        self.nudge()
 
     def nudge(self) -> None:
         """Say at once what else changed."""
@@ -78,49 +78,30 @@ class HttpMesh:
 
     async def run(self) -> None:
         """Exchange statements until cancelled."""
-        timeout = aiohttp.ClientTimeout(total=self._settings.timeout)
-        connector = aiohttp.TCPConnector(
-            ssl=self._settings.tls or True, limit_per_host=1, keepalive_timeout=60
-        )
-        async with (
-            aiohttp.ClientSession(
-                connector=connector,
-                timeout=timeout,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
-            ) as http,
-            asyncio.TaskGroup() as tasks,
-        ):
+        async with self._carrier() as post, asyncio.TaskGroup() as tasks:
             for node, line in self._lines.items():
-                tasks.create_task(self._talk(http, node, line), name=f"peer {node}")
+                tasks.create_task(self._talk(post, node, line), name=f"peer {node}")
 
-    async def _talk(self, http: aiohttp.ClientSession, node: str, line: _Line) -> None:
-        url = f"{self._settings.protocol}://{node}{wire.PATH}"
+    async def _talk(self, post: Post, node: str, line: _Line) -> None:
         while True:
             line.wake.clear()
             sent = line.outbox.build()
+            self.messages += 1
             more = False
             try:
-                more = await self._exchange(http, url, line.outbox, sent)
+                body, mac = await post(node, sent)
+                more = line.outbox.confirmed(sent, body, mac)
                 self._note(node, line, "")
-            except (aiohttp.ClientError, OSError, TimeoutError, wire.WireError) as error:
+            except (OSError, TimeoutError, wire.WireError) as error:
                 line.outbox.lost(sent)
-                self._note(node, line, str(error) or f"no answer within {self._settings.timeout:g} s")
+                self._note(node, line, str(error) or "no answer in time")
                 await asyncio.sleep(AFTER_FAILURE * random.uniform(1, 2))  # noqa: S311 -- jitter
             if not more:
                 await self._wait(line.wake)
 
-    async def _exchange(self, http: aiohttp.ClientSession, url: str, outbox: Outbox, sent: Outgoing) -> bool:
-        self.messages += 1
-        async with http.post(url, data=sent.body, headers={wire.MAC_HEADER: sent.mac}) as response:
-            body = await response.content.read(wire.MAX_BODY)
-            if response.status not in {200, 409}:
-                raise wire.WireError(f"it answers HTTP status {response.status}")
-            return outbox.confirmed(sent, body, response.headers.get(wire.MAC_HEADER, ""))
-
     async def _wait(self, wake: asyncio.Event) -> None:
         try:
-            async with asyncio.timeout(self._settings.heartbeat):
+            async with asyncio.timeout(self._heartbeat):
                 await wake.wait()
         except TimeoutError:
             return

@@ -74,7 +74,7 @@ class Outbox:
             services={vote.service: wire.service_ballots(vote) for vote in votes},
             span=(span.after, span.upto) if span else None,
             suspects=[(key.service, key.address) for key in suspects],
-            serials=dict(self._voice.serials),
+            editions=dict(self._voice.editions),
         )
         body = wire.encode(request)
         sent = frozenset(vote.service for vote in votes)

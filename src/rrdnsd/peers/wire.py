@@ -29,6 +29,7 @@ MAC_HEADER = "Rrdnsd-Mac"
 Name = Annotated[str, Field(max_length=255)]
 Hex = Annotated[str, Field(max_length=64)]
 Reason = Annotated[str, Field(max_length=MAX_REASON)]
+Serial = Annotated[int, Field(ge=0, lt=2**32)]
 Vote = Literal["up", "down", "unknown"]
 M = TypeVar("M", bound=BaseModel)
 
@@ -64,7 +65,7 @@ class Request(_Message):
     services: dict[Name, ServiceBallots] = Field(default_factory=dict)
     span: tuple[Name, Name | None] | None = None
     suspects: list[tuple[Name, Name]] = Field(default_factory=list, max_length=PAGE)
-    serials: dict[Name, Annotated[int, Field(ge=0, lt=2**32)]] = Field(default_factory=dict)
+    editions: dict[Name, tuple[Serial, Hex]] = Field(default_factory=dict)
 
 
 class Reply(_Message):
@@ -132,7 +133,7 @@ def statement(request: Request, said_at: float) -> Statement:
         span=Span(*request.span) if request.span else None,
         abstains=request.abstains,
         suspects=tuple(EndpointKey(*suspect) for suspect in request.suspects),
-        serials=request.serials,
+        editions=request.editions,
     )
 
 

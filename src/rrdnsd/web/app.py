@@ -26,6 +26,32 @@ class ServerReport:
 
 
 @dataclass(frozen=True, slots=True)
+class PeerReport:
+    """One peer as this node sees it: whether its ballots count, and how long ago it was heard."""
+
+    node: str
+    counted: bool
+    heard_s: float | None
+    abstains: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterReport:
+    """The cluster as this node sees it.
+
+    `no_quorum` says why nothing may be written, `abstains` why this node's ballots do not count; both are
+    "" when all is well. `mismatches` are differences of configuration, `refused` counts messages by cause.
+    """
+
+    nodes: int
+    no_quorum: str
+    abstains: str
+    peers: list[PeerReport]
+    mismatches: list[str]
+    refused: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class HealthReport:
     """How the daemon itself is doing.
 
@@ -44,6 +70,7 @@ class HealthReport:
     start_lag_ms: float
     overruns: int
     dns: list[ServerReport]
+    cluster: ClusterReport
     version: str = rrdnsd.__version__
 
 

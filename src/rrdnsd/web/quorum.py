@@ -7,12 +7,16 @@ from fastapi import FastAPI, Request, Response
 
 from rrdnsd.peers import wire
 from rrdnsd.peers.inbox import Inbox
+from rrdnsd.web.server import PEER_CERTIFICATE
 
 TOO_LARGE = 413
 
 
-def add_quorum(app: FastAPI, inbox: Inbox) -> None:
-    """Let the application take in what peers say."""
+def add_quorum(app: FastAPI, inbox: Inbox, *, needs_certificate: bool = False) -> None:
+    """Let the application take in what peers say.
+
+    With `needs_certificate` a message counts only over a connection with the certificate of its sender.
+    """
 
     @app.post(wire.PATH, include_in_schema=False)
     async def post_message(request: Request) -> Response:
@@ -22,16 +26,20 @@ def add_quorum(app: FastAPI, inbox: Inbox) -> None:
             if len(body) > wire.MAX_BODY:
                 inbox.refusals.note("oversized", f"refused a message of more than {wire.MAX_BODY} bytes")
                 return Response(status_code=TOO_LARGE, headers={"Connection": "close"})
-        answer = inbox.receive(body, request.headers.get(wire.MAC_HEADER, ""), _identity(request))
+        answer = inbox.receive(
+            body,
+            request.headers.get(wire.MAC_HEADER, ""),
+            _identity(request, needs_certificate=needs_certificate),
+        )
         headers = {wire.MAC_HEADER: answer.mac} if answer.mac else {}
         return Response(answer.body, answer.status, headers, "application/json")
 
 
-def _identity(request: Request) -> Callable[[str], bool]:
-    """Tell if the client certificate of the connection, where one is asked for, belongs to a node."""
-    certificate = request.scope.get("extensions", {}).get("rrdnsd.peercert")
+def _identity(request: Request, *, needs_certificate: bool) -> Callable[[str], bool]:
+    """Tell if the client certificate of the connection belongs to a node."""
+    certificate = request.scope.get(PEER_CERTIFICATE)
     if certificate is None:
-        return lambda _node: True
+        return lambda _node: not needs_certificate
     names = {value for kind, value in certificate.get("subjectAltName", ()) if kind in {"IP Address", "DNS"}}
     return lambda node: _host(node) in {_canonical(name) for name in names}
 

@@ -3,14 +3,29 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from rrdnsd.errors import StartupError
 
 SHUTDOWN_SECONDS = 1
+PEER_CERTIFICATE = "rrdnsd.peer_certificate"
+"""The key of the connection's verified client certificate in the ASGI scope."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTls:
+    """The certificate of `local_node`; with a `ca_file`, client certificates are asked for and verified."""
+
+    cert_file: str
+    key_file: str
+    ca_file: str | None = None
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -38,11 +53,15 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 @contextlib.asynccontextmanager
-async def serving(app: FastAPI, sock: socket.socket) -> AsyncIterator[None]:
+async def serving(app: FastAPI, sock: socket.socket, tls: ServerTls | None = None) -> AsyncIterator[None]:
     """Serve `app` on `sock` while the block runs."""
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=_protocol,  # type: ignore[arg-type]  # anything that makes protocols will do
+        ssl_certfile=tls.cert_file if tls else None,
+        ssl_keyfile=tls.key_file if tls else None,
+        ssl_ca_certs=tls.ca_file if tls else None,
+        ssl_cert_reqs=ssl.CERT_OPTIONAL if tls and tls.ca_file else ssl.CERT_NONE,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -60,3 +79,22 @@ async def serving(app: FastAPI, sock: socket.socket) -> AsyncIterator[None]:
     finally:
         server.should_exit = True
         await task
+
+
+def _protocol(**settings: Any) -> HttpToolsProtocol:  # noqa: ANN401 -- handed on as uvicorn gives it
+    """Make uvicorn's protocol, and let the application see the client certificate, which uvicorn keeps back."""
+    protocol = HttpToolsProtocol(**settings)
+    made, app = protocol.connection_made, protocol.app
+
+    def connection_made(transport: asyncio.Transport) -> None:
+        made(transport)
+        certificate = transport.get_extra_info("peercert")
+        if certificate:
+
+            async def certified(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 -- ASGI's own types
+                await app({**scope, PEER_CERTIFICATE: certificate}, receive, send)
+
+            protocol.app = certified
+
+    protocol.connection_made = connection_made  # type: ignore[method-assign]  # see above
+    return protocol
