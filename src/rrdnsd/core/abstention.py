@@ -8,6 +8,14 @@ from rrdnsd.core.model import EndpointKey
 SEVERAL_SERVICES = 2
 
 
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why a node does not trust itself; empty when it does. The sentence may change while the cause stays."""
+
+    cause: str = ""
+    sentence: str = ""
+
+
 @dataclass(slots=True)
 class Abstention:
     """The reasons this node has to abstain.
@@ -37,15 +45,16 @@ class Abstention:
         """Drop an endpoint that is no longer configured."""
         self.mark(key, lonely=False)
 
-    def reason(self, voted: int, now: float) -> str:
-        """Say why this node abstains, "" if it does not. `voted` counts the endpoints it has an opinion on."""
+    def doubt(self, voted: int, now: float) -> Doubt:
+        """Say why this node abstains. `voted` counts the endpoints it has an opinion on."""
         if self.learning_until is not None and now < self.learning_until:
-            return "learning the other nodes' votes before it speaks for itself"
+            return Doubt("learning", "learning the other nodes' votes before it speaks for itself")
         if self.offline:
-            return self.offline
+            return Doubt("offline", self.offline)
         if len(self._services) >= SEVERAL_SERVICES and 2 * len(self.lonely) > voted:
-            return (
+            return Doubt(
+                "lonely",
                 f"sees {len(self.lonely)} of {voted} endpoints of {len(self._services)} services down "
-                "that its peers see up: its own link may be at fault"
+                "that its peers see up: its own link may be at fault",
             )
-        return ""
+        return Doubt()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from rrdnsd.core.abstention import Abstention
+from rrdnsd.core.abstention import Abstention, Doubt
 from rrdnsd.core.effects import Abstained, Effect, Mismatched, PeerChanged
 from rrdnsd.core.model import EndpointKey, Service, State
 from rrdnsd.core.quorum import Ballot
@@ -16,7 +16,7 @@ class Electorate:
     def __init__(self, me: str, nodes: Iterable[str], vote_ttl: float) -> None:
         self.roster = Roster(me, nodes, vote_ttl)
         self.abstention = Abstention()
-        self.abstains = ""
+        self._doubt = Doubt()
         self.mismatches: dict[tuple[str, str], str] = {}
         self._definitions: dict[str, str] = {}
 
@@ -24,6 +24,11 @@ class Electorate:
     def size(self) -> int:
         """How many nodes are configured."""
         return len(self.roster.nodes)
+
+    @property
+    def abstains(self) -> str:
+        """Why this node's ballots do not count; "" if they do."""
+        return self._doubt.sentence
 
     @property
     def own(self) -> VoteTable:
@@ -102,13 +107,10 @@ class Electorate:
             effects.append(PeerChanged(node, peer.counted, "" if peer.counted else self._why_not(peer, now)))
         if self.abstention.learning_until is not None and self._everybody_heard(now):
             self.abstention.learning_until = None
-        reason = self.abstention.reason(voted, now)
-        if reason != self.abstains:
-            # The count in the sentence may change with each vote; only its beginning and end are news.
-            news = bool(reason) != bool(self.abstains) or reason[:5] != self.abstains[:5]
-            self.abstains = reason
-            if news:
-                effects.append(Abstained(reason))
+        doubt = self.abstention.doubt(voted, now)
+        if doubt.cause != self._doubt.cause:
+            effects.append(Abstained(doubt.sentence))
+        self._doubt = doubt
         return effects
 
     def _everybody_heard(self, now: float) -> bool:
