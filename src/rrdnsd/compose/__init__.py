@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 
 from rrdnsd import __version__
@@ -18,9 +19,10 @@ from rrdnsd.daemon.lifecycle import started, watch
 from rrdnsd.daemon.preview import Difference, differences, verdicts
 from rrdnsd.daemon.runtime import Runtime
 from rrdnsd.daemon.scheduler import Deliver, Scheduler
+from rrdnsd.peers.inbox import Inbox
 from rrdnsd.probes.base import Probe
 from rrdnsd.probes.runner import Runner
-from rrdnsd.web.app import create_app
+from rrdnsd.web.app import add_health, create_app
 from rrdnsd.web.quorum import add_quorum
 from rrdnsd.web.server import listen, serving
 
@@ -77,17 +79,28 @@ async def _serve(config: Config, state: Path | None) -> None:
         config, built, runtime.report, clock, lambda subject: engine.rank(subject, clock())
     )
     runtime.attach(scheduler, keepers, cluster.mesh(config, voice, clock))
-    inbox = cluster.inbox(config, runtime, voice, clock)
-    app = create_app(
-        lambda: health_report(config.local_node, runtime, scheduler, inbox.refusals.counts, began)
-    )
-    add_quorum(app, inbox, needs_certificate=cluster.needs_certificate(config))
-    sock = listen(*host_port(config.local_node))
+    web = _web(config, runtime, scheduler, cluster.inbox(config, runtime, voice, clock), began)
     servers = [server for group in built.values() for server in group]
-    async with started(servers), serving(app, sock, cluster.server_tls(config)):
+    async with started(servers), web:
         count = len(config.services)
         log.info("[main] rrdnsd %s watches %d services on %s", __version__, count, config.local_node)
         await watch(runtime, scheduler, parts.jobs(config, clock(), time.time()))
+
+
+def _web(
+    config: Config, runtime: Runtime, scheduler: Scheduler, inbox: Inbox, began: float
+) -> AbstractAsyncContextManager[None]:
+    """Return what serves `local_node`: nothing where neither the API nor peers need it."""
+    alone = len(config.nodes) == 1
+    if alone and not config.api.enabled:
+        return nullcontext()
+    app = create_app()
+    if config.api.enabled:
+        refused = inbox.refusals.counts
+        add_health(app, lambda: health_report(config.local_node, runtime, scheduler, refused, began))
+    if not alone:
+        add_quorum(app, inbox, needs_certificate=cluster.needs_certificate(config))
+    return serving(app, listen(*host_port(config.local_node)), cluster.server_tls(config))
 
 
 async def _compare(config: Config) -> list[Difference]:

@@ -9,7 +9,6 @@ from rrdnsd.config import Config
 from rrdnsd.core.engine import Engine
 from rrdnsd.core.votes import Statement, VoteTable
 from rrdnsd.daemon.runtime import Runtime
-from rrdnsd.peers.http import HttpCarrier
 from rrdnsd.peers.inbox import Inbox
 from rrdnsd.peers.mesh import Mesh
 from rrdnsd.providers.builtin.provider import Builtin
@@ -59,6 +58,8 @@ def mesh(config: Config, voice: EngineVoice, clock: Clock) -> Mesh | None:
     """Make the transport to the peers; None for a node alone."""
     if len(config.nodes) == 1:
         return None
+    from rrdnsd.peers.http import HttpCarrier  # noqa: PLC0415 -- aiohttp's 9 MB are for those who have peers
+
     heartbeat = config.heartbeat_ms / 1000
     carrier = HttpCarrier(config.nodes_protocol, timeout=2 * heartbeat, tls=_client_tls(config))
     return Mesh(config.local_node, config.nodes, _secret(config), voice, carrier, clock, heartbeat)

@@ -157,7 +157,10 @@ class BuiltinConfig(_Keys):
 class ApiConfig(_Keys):
     """The HTTP interface on `local_node`."""
 
-    enabled: bool = Field(default=True, description="Whether rrdnsd listens on `local_node` at all.")
+    enabled: bool = Field(
+        default=True,
+        description="Whether `local_node` answers more than the peers' messages; a node alone then does not listen.",
+    )
 
 
 class TlsConfig(_Keys):

@@ -74,13 +74,17 @@ class HealthReport:
     version: str = rrdnsd.__version__
 
 
-def create_app(health: Callable[[], HealthReport]) -> FastAPI:
-    """Return the application; `health` reads the daemon's state and must not block."""
-    app = FastAPI(title="rrdnsd", version=rrdnsd.__version__, docs_url=None, redoc_url=None, openapi_url=None)
+def create_app() -> FastAPI:
+    """Return an application without routes."""
+    return FastAPI(
+        title="rrdnsd", version=rrdnsd.__version__, docs_url=None, redoc_url=None, openapi_url=None
+    )
+
+
+def add_health(app: FastAPI, health: Callable[[], HealthReport]) -> None:
+    """Add GET /health; `health` reads the daemon's state and must not block."""
 
     @app.get("/health")
     async def get_health() -> HealthReport:
         """Tell that the daemon is alive, and how it is doing."""
         return health()
-
-    return app
