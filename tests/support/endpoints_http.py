@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self):
+        self.server.hits += 1
         self.wfile.write(f"HTTP/1.1 {self.server.status} Fine\r\nContent-Length: 3\r\n\r\nok\n".encode())
 
     def log_message(self, *_args):
@@ -17,6 +18,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
     status = 200
+    hits = 0
 
 
 class _Server6(_Server):
@@ -40,6 +42,10 @@ class Endpoints:
         server.status = status
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         self._servers[address] = server
+
+    def hits(self, address):
+        """How often it was asked since it was started."""
+        return self._servers[address].hits
 
     def stop(self, address):
         server = self._servers.pop(address)

@@ -16,12 +16,17 @@ from typing import Protocol
 from rrdnsd.core.model import EndpointKey, ProbeResult
 from rrdnsd.probes.base import OnResults, Probe
 
-TICK = 0.02
-"""Seconds between two batches at most; measured: shorter ticks cost more CPU, longer ones start late."""
+TICK = 0.01
+"""Seconds that due times are rounded up to."""
 
 STALL = 0.25
 """Seconds a due probe may be late before it is taken as missed, not just delayed."""
 
+# Each wake-up costs CPU, so phases are rounded to so many ticks that a batch gathers up to so many probes,
+# but no more coarsely than to a twentieth of the interval.
+_GRAINS = (5, 2, 1)
+_GATHERED = 50
+_FINENESS = 20
 _RECENT = 8192
 _LOAD_WINDOW = 10.0
 _LOAD_STEP = 1.0
@@ -65,7 +70,7 @@ Deliver = Callable[[Sequence[tuple[EndpointKey, ProbeResult]]], None]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """An endpoint to be probed every `interval` seconds.
+    """An endpoint to be probed every `interval` seconds (a tick or more).
 
     `phase` (0 to 1) is its place within the interval; None lets a hash of the endpoint choose.
     """
@@ -100,12 +105,11 @@ class _Entry:
 
     __slots__ = ("extra_slot", "interval", "offset", "probe", "slot", "turn")
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, grain: float) -> None:
         self.probe = job.probe
-        self.interval = max(job.interval, TICK)
+        self.interval = job.interval
         phase = phase_of(job.probe.key) if job.phase is None else job.phase
-        # On whole ticks, where the interval has them, a due time and its tick are the same.
-        self.offset = round(phase * self.interval / TICK) * TICK
+        self.offset = round(phase * self.interval / grain) * grain
         self.turn = 0
         self.slot = -1
         self.extra_slot = -1
@@ -128,6 +132,7 @@ class Scheduler:
         self._order: list[int] = []
         self._timer: Timer | None = None
         self._timer_slot = -1
+        self._rate = 0.0
         self._paused = False
         self._closed = False
         self._started = 0
@@ -141,26 +146,33 @@ class Scheduler:
         wanted = {job.probe.key: job for job in jobs}
         for key in [key for key in self._entries if key not in wanted]:
             self.remove(key)
+        self._rate = sum(1 / job.interval for job in wanted.values())
         for job in wanted.values():
-            self.add(job)
+            self._put(job)
+        self._arm()
 
     def add(self, job: Job) -> None:
         """Begin to probe an endpoint, or replace how it is probed. The first probe is at its next turn."""
+        known = self._entries.get(job.probe.key)
+        self._rate += 1 / job.interval - (1 / known.interval if known else 0)
+        self._put(job)
+        self._arm()
+
+    def _put(self, job: Job) -> None:
         key = job.probe.key
-        entry = _Entry(job)
         known = self._entries.get(key)
         if known is not None:
             self._forget(known)
-            if known.probe is not entry.probe:
+            if known.probe is not job.probe:
                 self._drop(known.probe)
-        self._entries[key] = entry
+        entry = self._entries[key] = _Entry(job, _grain(self._rate, job.interval))
         self._place(entry, self._clock.time())
-        self._arm()
 
     def remove(self, key: EndpointKey) -> None:
         """Stop to probe an endpoint; the result of a probe in flight is dropped."""
         entry = self._entries.pop(key, None)
         if entry is not None:
+            self._rate -= 1 / entry.interval
             self._forget(entry)
             self._drop(entry.probe)
 
@@ -340,6 +352,12 @@ def phase_of(key: EndpointKey) -> float:
     """Choose a place within the interval, 0 to 1, that is the same on every run and differs among endpoints."""
     digest = blake2b(f"{key.service} {key.address}".encode(), digest_size=8).digest()
     return int.from_bytes(digest) / 2**64
+
+
+def _grain(rate: float, interval: float) -> float:
+    """Choose what phases are rounded to, in whole ticks, at so many probes a second of all jobs together."""
+    most = min(_GATHERED / rate, interval / _FINENESS) / TICK
+    return next((grain for grain in _GRAINS if grain <= most), _GRAINS[-1]) * TICK
 
 
 def _slot_of(moment: float) -> int:
