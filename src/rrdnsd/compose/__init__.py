@@ -75,10 +75,7 @@ async def _serve(config: Config, state: Path | None) -> None:
     runtime = Runtime(engine, clock)
     voice = cluster.EngineVoice(engine, cluster.served_zones(config, built))
     scheduler = _scheduler(_deliver(config, runtime))
-    keepers = parts.keepers(
-        config, built, runtime.report, clock, lambda subject: engine.rank(subject, clock())
-    )
-    runtime.attach(scheduler, keepers, cluster.mesh(config, voice, clock))
+    runtime.attach(scheduler, parts.keepers(config, built, runtime), cluster.mesh(config, voice, clock))
     web = _web(config, runtime, scheduler, cluster.inbox(config, runtime, voice, clock), began)
     servers = [server for group in built.values() for server in group]
     async with started(servers), web:
@@ -122,7 +119,7 @@ def _deliver(config: Config, runtime: Runtime) -> Deliver:
     """Return who takes probe results: the runtime, and the watch of this node's own link if there is one."""
     if not config.connectivity_check:
         return runtime.on_results
-    link = LinkWatch(parts.link_checks(config), runtime.handle, runtime.clock)
+    link = LinkWatch(parts.link_checks(config), runtime.handle, runtime.clock, runtime.look)
 
     def deliver(results: parts.Results) -> None:
         link.on_results(results)

@@ -11,7 +11,7 @@ from rrdnsd.core.model import EndpointKey, ProbeResult, Service, Thresholds
 from rrdnsd.core.plan import RemovalLimit
 from rrdnsd.daemon.connectivity import link_key
 from rrdnsd.daemon.reconciler import KeeperSettings, ZoneKeeper
-from rrdnsd.daemon.reports import Tell
+from rrdnsd.daemon.runtime import Runtime
 from rrdnsd.daemon.scheduler import Job, phase_of
 from rrdnsd.probes.base import CheckSpec
 from rrdnsd.probes.registry import ProbeTypes
@@ -111,9 +111,9 @@ def readers(config: Config) -> Providers:
 
 
 def keepers(
-    config: Config, built: Providers, tell: Tell, clock: Clock, rank: Callable[[str], int]
+    config: Config, built: Providers, runtime: Runtime
 ) -> dict[tuple[str, str], tuple[ZoneKeeper, ...]]:
-    """Make a keeper for each zone on each server of its provider. `rank` tells this node's place among writers."""
+    """Make a keeper for each zone on each server of its provider."""
     limit = config.max_removals
     settings = KeeperSettings(
         interval=config.reconcile_interval_ms / 1000,
@@ -124,8 +124,8 @@ def keepers(
 
     def keeper(server: Provider, zone: str) -> ZoneKeeper:
         # The built-in server is this node's own: nobody else writes it, so there is nobody to wait for.
-        turn = _at_once if isinstance(server, Builtin) else partial(rank, f"{zone}@{server.label}")
-        return ZoneKeeper(server, zone, settings, tell, clock, turn)
+        turn = _at_once if isinstance(server, Builtin) else partial(runtime.rank, f"{zone}@{server.label}")
+        return ZoneKeeper(server, zone, settings, runtime.report, runtime.clock, turn, runtime.catch_up)
 
     return {
         (name, zone): tuple(keeper(server, zone) for server in built[name])

@@ -35,8 +35,11 @@ class Electorate:
         """The votes of this node."""
         return self.roster.own
 
-    def configure(self, services: Mapping[str, Service]) -> None:
-        """Vote on these services from now on; the votes on endpoints that stay the same stay."""
+    def configure(self, services: Mapping[str, Service]) -> list[Effect]:
+        """Vote on these services from now on; the votes on endpoints that stay the same stay.
+
+        Returns what is new about the peers that are configured differently.
+        """
         for name in [*self.own.services()]:
             if name not in services:
                 self.own.drop(name)
@@ -50,6 +53,7 @@ class Electorate:
         for key in [*self.abstention.lonely]:
             if key.service not in services or key.address not in self.own[key.service].ballots:
                 self.abstention.forget(key)
+        return [e for node, peer in self.roster.peers.items() for e in self._differences(node, peer)]
 
     def vote(self, key: EndpointKey, ballot: Ballot) -> None:
         """Cast this node's vote."""
@@ -94,8 +98,9 @@ class Electorate:
         if peer is None:
             return set(), []
         before = (peer.in_step, peer.electorate_differs)
+        news = statement.span is not None or any(_asks_anew(peer.table, votes) for votes in statement.votes)
         touched = self.roster.hear(statement, now)
-        news = statement.span is not None or (peer.in_step, peer.electorate_differs) != before
+        news = news or (peer.in_step, peer.electorate_differs) != before
         effects = self._differences(statement.node, peer) if news else []
         return touched & self._definitions.keys(), effects
 
@@ -131,22 +136,13 @@ class Electorate:
         return f"it abstains: {peer.abstains}" if peer.abstains else "its votes are being fetched again"
 
     def _differences(self, node: str, peer: Peer) -> list[Effect]:
-        """Compare what a peer watches with what is configured here."""
-        found: dict[str, str] = {}
+        """Say what is new about how a peer is configured. While its table is not known, nothing is."""
+        known = {service: text for (who, service), text in self.mismatches.items() if who == node}
+        found = self._compared(peer) if peer.in_step else {s: text for s, text in known.items() if s}
         if peer.electorate_differs:
             found[""] = "it is configured with other nodes: its ballots do not count"
-        if peer.in_step:
-            theirs = set(peer.table.services())
-            for service, definition in self._definitions.items():
-                if service not in theirs:
-                    found[service] = "it does not watch this service"
-                elif peer.table[service].definition != definition:
-                    found[service] = "it probes this service differently: its ballots do not count"
-            for service in theirs - self._definitions.keys():
-                found[service] = "it watches this service, which is not configured here"
-        known = {service: text for (who, service), text in self.mismatches.items() if who == node}
         effects: list[Effect] = []
-        for service in known.keys() | found.keys():
+        for service in sorted(known.keys() | found.keys()):
             text = found.get(service, "")
             if text != known.get(service, ""):
                 effects.append(Mismatched(node, service, text))
@@ -154,3 +150,22 @@ class Electorate:
             if not text:
                 del self.mismatches[node, service]
         return effects
+
+    def _compared(self, peer: Peer) -> dict[str, str]:
+        """Compare the services that a peer watches with those that are configured here."""
+        found: dict[str, str] = {}
+        theirs = set(peer.table.services())
+        for service, definition in self._definitions.items():
+            if service not in theirs:
+                found[service] = "it does not watch this service"
+            elif peer.table[service].definition != definition:
+                found[service] = "it probes this service differently: its ballots do not count"
+        for service in theirs - self._definitions.keys():
+            found[service] = "it watches this service, which is not configured here"
+        return found
+
+
+def _asks_anew(table: VoteTable, votes: ServiceVotes) -> bool:
+    """Tell if these votes answer another question than the ones before."""
+    old = table.get(votes.service)
+    return old is None or old.definition != votes.definition

@@ -86,7 +86,7 @@ class Engine:
             case Heard(statement):
                 effects += self._heard(statement, now)
             case Ordered(overrides):
-                affected = self._covered(self._overrides) | self._covered(overrides)
+                affected = self._covered((*self._overrides, *overrides))
                 self._overrides = overrides
                 effects += self._publish(affected, now)
             case Reconfigured(services):
@@ -176,7 +176,8 @@ class Engine:
         return effects
 
     def _heard(self, statement: Statement, now: float) -> list[Effect]:
-        touched, effects = self.electorate.hear(statement, now)
+        heard, effects = self.electorate.hear(statement, now)
+        touched = sorted(heard)  # not as a set is ordered: the same events shall give the same effects
         effects += [effect for key in statement.suspects for effect in self._suspected(key, now)]
         for service in touched:
             effects += self._count_service(service, now)
@@ -248,13 +249,13 @@ class Engine:
                     status = EndpointStatus(service)
                 status.service = service
                 self._endpoints[key] = status
-        self.electorate.configure(self._services)
+        effects = self.electorate.configure(self._services)
         gone = [service for fqdn, service in old.items() if fqdn not in self._services]
         for service in gone:
             del self._publications[service.fqdn]
             self._service_states.pop(service.fqdn, None)
-        retired: list[Effect] = [Retire(service.fqdn, service.zone, service.provider) for service in gone]
-        return retired + self._count_all(now)
+        effects += [Retire(service.fqdn, service.zone, service.provider) for service in gone]
+        return effects + self._count_all(now)
 
     def _publish(self, services: Iterable[str], now: float) -> list[Effect]:
         effects: list[Effect] = []
@@ -293,10 +294,10 @@ class Engine:
         ups = sum(effective.state is State.UP for effective in states.values())
         return [ServiceTransition(fqdn, state, f"{ups} of {len(states)} endpoints are up")]
 
-    def _covered(self, overrides: Iterable[Override]) -> set[str]:
+    def _covered(self, overrides: Iterable[Override]) -> list[str]:
         """Return the services that some of these orders are about."""
         names = {o.service for o in overrides}
-        return set(self._services) if "" in names else names & self._services.keys()
+        return [fqdn for fqdn in self._services if fqdn in names or "" in names]
 
 
 def _ballot(opinion: Opinion) -> Ballot:

@@ -95,8 +95,13 @@ class VoteTable:
 
     def cast(self, key: EndpointKey, ballot: Ballot) -> None:
         """Set the vote on one endpoint of a service that is in the table."""
-        votes = self._services[key.service]
-        self.put(ServiceVotes(votes.service, votes.definition, {**votes.ballots, key.address: ballot}))
+        service, votes = key.service, self._services[key.service]
+        old = votes.ballots.get(key.address, Ballot(State.UNKNOWN))
+        self._add(_entry(service, votes.definition, key.address, ballot.state))
+        self._add(-_entry(service, votes.definition, key.address, old.state))
+        self._services[service] = ServiceVotes(
+            service, votes.definition, {**votes.ballots, key.address: ballot}
+        )
 
     def hear(self, statement: Statement) -> set[str]:
         """Take in what the node said; return the services that this is about."""
@@ -123,8 +128,10 @@ class VoteTable:
 
     def _shift(self, votes: ServiceVotes, sign: int) -> None:
         total = sum(_entry(votes.service, votes.definition, a, b.state) for a, b in votes.ballots.items())
-        total += _entry(votes.service, votes.definition, "", State.UNKNOWN)
-        self._sum = (self._sum + sign * total) % (1 << 8 * _DIGEST_BYTES)
+        self._add(sign * (total + _entry(votes.service, votes.definition, "", State.UNKNOWN)))
+
+    def _add(self, number: int) -> None:
+        self._sum = (self._sum + number) % (1 << 8 * _DIGEST_BYTES)
 
 
 def electorate_digest(nodes: Iterable[str]) -> str:

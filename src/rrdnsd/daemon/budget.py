@@ -15,28 +15,24 @@ KEPT = 1000
 class Incident:
     """One transition on its way into DNS. Times are on the daemon's monotonic clock, in seconds.
 
-    `visible` tells when each server was seen to serve the change. On nodes that did not write it is empty.
+    `suspected` is when this node asked its peers to look, None if it did not. `visible` tells when each
+    server was seen to serve the change. On nodes that did not write it is empty.
     """
 
     key: EndpointKey
     after: State
     reason: str
     first_seen: float
-    suspected: float
+    suspected: float | None
     decided: float
     written: float | None = None
     visible: dict[str, float] = field(default_factory=dict)
 
     def sentence(self) -> str:
         """Say where the time went, for the log."""
-        written = self.written if self.written is not None else self.decided
-        parts = [
-            f"decided {self.decided - self.first_seen:.3f} s after the first sign",
-            f"written after {written - self.first_seen:.3f} s",
-        ]
-        parts += [
-            f"visible on {s} after {at - self.first_seen:.3f} s" for s, at in sorted(self.visible.items())
-        ]
+        steps = [("peers asked", self.suspected), ("decided", self.decided), ("written", self.written)]
+        steps += [(f"visible on {server}", at) for server, at in sorted(self.visible.items())]
+        parts = [f"{what} after {at - self.first_seen:.3f} s" for what, at in steps if at is not None]
         return f"{self.key.address} of {self.key.service} {self.after}: {', '.join(parts)}"
 
 
@@ -56,7 +52,7 @@ class Budget:
 
     def decided(self, transition: Transition) -> None:
         """Note that a quorum agreed. A first verdict is no incident."""
-        suspected = self._suspected.pop(transition.key, transition.first_seen)
+        suspected = self._suspected.pop(transition.key, None)
         if transition.before is not State.UNKNOWN:
             now = self._clock()
             self._open[transition.key] = Incident(
@@ -73,20 +69,24 @@ class Budget:
         """Note that a server shows what is desired; returns the incidents that are finished by that."""
         done = []
         for incident in self._of(name):
-            incident.visible[server] = self._clock()
+            incident.visible.setdefault(server, self._clock())
             if incident.visible.keys() >= self._servers(name):
                 done.append(incident)
                 del self._open[incident.key]
         self.finished.extend(done)
         return done
 
-    def expire(self) -> None:
-        """Forget what another node has written, or what will not become visible."""
+    def expire(self) -> list[Incident]:
+        """Forget what another node has written; returns what this one wrote and not every server came to show."""
         limit = self._clock() - GIVEN_UP_SECONDS
-        for key in [key for key, incident in self._open.items() if incident.decided < limit]:
-            del self._open[key]
+        old = [incident for incident in self._open.values() if incident.decided < limit]
+        for incident in old:
+            del self._open[incident.key]
         for key in [key for key, at in self._suspected.items() if at < limit]:
             del self._suspected[key]
+        stuck = [incident for incident in old if incident.written is not None]
+        self.finished.extend(stuck)
+        return stuck
 
     def _of(self, name: str) -> list[Incident]:
         return [incident for key, incident in self._open.items() if key.service == name]

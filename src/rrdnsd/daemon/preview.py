@@ -46,7 +46,7 @@ async def verdicts(runtime: Runtime, scheduler: Scheduler, jobs: Iterable[Job]) 
 
 
 async def differences(engine: Engine, providers: Mapping[str, tuple[Provider, ...]]) -> list[Difference]:
-    """Compare what shall be published with what each server serves."""
+    """Compare what shall be published with what each server serves; the providers are closed after it."""
     found: list[Difference] = []
     groups: dict[tuple[str, str], list[str]] = {}
     for name, publication in engine.publications.items():
@@ -54,6 +54,8 @@ async def differences(engine: Engine, providers: Mapping[str, tuple[Provider, ..
     for (provider, zone), names in sorted(groups.items()):
         for server in providers[provider]:
             found += await _compare(engine, server, zone, names)
+    for server in (server for group in providers.values() for server in group):
+        await server.close()
     return found
 
 

@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 ATTEMPTS = 4
 """How often a difference is written in one go, each time on a fresh look, before the keeper backs off."""
+PATIENCE = 3
+"""How many times its usual wait a node lets those before it write a name that changes again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +57,23 @@ class KeeperStatus:
 
 @dataclass(frozen=True, slots=True)
 class _Due:
-    """Why a name is to be looked at: a new decision, or the regular look for drift."""
+    """Why a name is to be looked at: decisions since then, the last one at `latest`, or the regular look for drift."""
 
     since: float
+    latest: float
     drift: bool
+
+    def at(self, wait: float) -> float:
+        """Return when to look: after those before this node have had `wait` seconds for the latest decision."""
+        return min(self.latest + wait, self.since + PATIENCE * wait)
 
 
 class ZoneKeeper:
     """One task that owns one zone on one server.
 
     `turn` tells this node's place among the writers: it looks, and so writes, only after those before it
-    have had their time. What they have written, it finds written.
+    have had their time since the decision. What they have written, it finds written. `catch_up` lets the
+    engine take note of the time that has passed, before anything is planned.
     """
 
     def __init__(
@@ -76,6 +84,7 @@ class ZoneKeeper:
         tell: Tell,
         clock: Callable[[], float],
         turn: Callable[[], int] = lambda: 0,
+        catch_up: Callable[[], None] = lambda: None,
     ) -> None:
         self.server = provider.label
         self.zone = zone
@@ -86,6 +95,7 @@ class ZoneKeeper:
         self._tell = tell
         self._clock = clock
         self._turn = turn
+        self._catch_up = catch_up
         self._wanted: dict[str, Publication] = {}
         self._due: dict[str, _Due] = {}
         self._wake = asyncio.Event()
@@ -104,7 +114,9 @@ class ZoneKeeper:
         if publication.held:
             self._due.pop(name, None)
         else:
-            self._due[name] = _Due(self._clock(), drift=False)
+            now, due = self._clock(), self._due.get(name)
+            since = due.since if due and not due.drift else now
+            self._due[name] = _Due(since, latest=now, drift=False)
             self._wake.set()
 
     def release(self, name: str) -> None:
@@ -125,8 +137,10 @@ class ZoneKeeper:
             if self._due:
                 await self._cycle()
 
-    async def reconcile(self, due: Mapping[str, _Due]) -> None:
+    async def reconcile(self, due: Mapping[str, _Due], *, first: bool = True) -> None:
         """Bring these names to what is desired, and see with a second look that they are.
+
+        Only the `first` writer takes up what is decided meanwhile; the others wait anew for their turn.
 
         Raises:
             ProviderError: the server could not be read or written, or does not serve what it accepted.
@@ -136,6 +150,10 @@ class ZoneKeeper:
         written: set[str] = set()
         for _ in range(ATTEMPTS):
             view = await self._look(names)
+            # A process that stood still meanwhile, frozen or starved, must not write what it believed before.
+            self._catch_up()
+            if not first:
+                names = [name for name in names if name not in self._due]
             proposed = self._propose(names, view)
             if not proposed.changes or self._settings.shadow:
                 break
@@ -163,20 +181,25 @@ class ZoneKeeper:
             return
 
     def _look_at_everything(self) -> None:
-        drift = _Due(self._clock(), drift=True)
+        now = self._clock()
+        drift = _Due(now, latest=now, drift=True)
         for name, publication in self._wanted.items():
             if not publication.held:
                 self._due.setdefault(name, drift)
 
     async def _cycle(self) -> None:
-        place = self._turn()
-        if place:
-            await asyncio.sleep(place * self._settings.takeover)
-        due, self._due = self._due, {}
+        wait = self._turn() * self._settings.takeover
+        ready = min(reason.at(wait) for reason in self._due.values())
+        if ready > self._clock():
+            await asyncio.sleep(ready - self._clock())
+        now = self._clock()
+        due = {name: reason for name, reason in self._due.items() if reason.at(wait) <= now}
         if not due:
             return
+        for name in due:
+            del self._due[name]
         try:
-            await self.reconcile(due)
+            await self.reconcile(due, first=not wait)
         except Exception as error:  # a plug-in's bug must not end the keeping of other zones
             if not isinstance(error, ProviderError):
                 log.exception("[updater] bug while keeping zone %s on %s", self.zone, self.server)

@@ -7,7 +7,7 @@ of the API cannot delay a probe.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from rrdnsd.core.effects import (
@@ -29,7 +29,7 @@ from rrdnsd.core.model import EndpointKey, ProbeResult, State
 from rrdnsd.core.publish import Publication
 from rrdnsd.core.votes import Statement
 from rrdnsd.daemon import lines
-from rrdnsd.daemon.budget import Budget
+from rrdnsd.daemon.budget import Budget, Incident
 from rrdnsd.daemon.reconciler import ZoneKeeper
 from rrdnsd.daemon.reports import Report, Served, Wrote
 from rrdnsd.peers.base import Transport
@@ -82,6 +82,19 @@ class Runtime:
         for effect in self.engine.handle(event, self.clock()):
             self._carry_out(effect)
 
+    def look(self, key: EndpointKey, delay: float = 0.0) -> None:
+        """Probe in `delay` seconds, out of turn."""
+        if self._prober:
+            self._prober.probe_after(key, delay)
+
+    def rank(self, subject: str) -> int:
+        """Return this node's place among the writers of a subject; 0 writes at once."""
+        return self.engine.rank(subject, self.clock())
+
+    def catch_up(self) -> None:
+        """Let the engine take note of the time that has passed."""
+        self.handle(Ticked())
+
     def report(self, report: Report) -> None:
         """Take in what a keeper tells."""
         lines.log_report(report)
@@ -89,8 +102,7 @@ class Runtime:
             case Wrote(_, _, name, _, _):
                 self.budget.written(name)
             case Served(server, _, name, _):
-                for incident in self.budget.visible(name, server):
-                    log.info("[budget] %s", incident.sentence(), extra=lines.about(incident.key))
+                self._tell_budget(self.budget.visible(name, server))
             case _:
                 pass
 
@@ -107,14 +119,13 @@ class Runtime:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
-            self.handle(Ticked())
-            self.budget.expire()
+            self.catch_up()
+            self._tell_budget(self.budget.expire(), " (other servers do not show it yet)")
 
     def _carry_out(self, effect: Effect) -> None:
         match effect:
             case Recheck(key, delay):
-                if self._prober:
-                    self._prober.probe_after(key, delay)
+                self.look(key, delay)
             case Publish(publication):
                 self._published(publication)
             case Retire(service, zone, provider):
@@ -155,8 +166,14 @@ class Runtime:
             keeper.want(publication)
         lines.log_publication(publication)
 
+    def _tell_budget(self, incidents: Iterable[Incident], remark: str = "") -> None:
+        for incident in incidents:
+            log.info("[budget] %s%s", incident.sentence(), remark, extra=lines.about(incident.key))
+
     def _servers(self, service: str) -> frozenset[str]:
-        publication = self.engine.publications[service]
+        publication = self.engine.publications.get(service)
+        if publication is None:
+            return frozenset()
         keepers = self.keepers.get((publication.provider, publication.zone), ())
         return frozenset(keeper.server for keeper in keepers)
 

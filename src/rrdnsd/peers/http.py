@@ -12,6 +12,12 @@ from rrdnsd.peers.mesh import Post
 from rrdnsd.peers.outbox import Outgoing
 
 _ANSWERED = frozenset({200, 409})
+_MEANING = {
+    401: "it has another cluster_secret",
+    403: "it does not take this node for one of its peers",
+    404: "nothing there takes messages of nodes",
+    413: "the message is too large for it",
+}
 _BARE = ("User-Agent", "Accept", "Accept-Encoding")
 
 
@@ -46,6 +52,11 @@ class HttpCarrier:
 async def _exchange(http: aiohttp.ClientSession, url: str, message: Outgoing) -> tuple[bytes, str]:
     async with http.post(url, data=message.body, headers={wire.MAC_HEADER: message.mac}) as response:
         if response.status not in _ANSWERED:
-            raise wire.WireError(f"it answers HTTP status {response.status}")
-        body = await response.content.read(wire.MAX_BODY)
+            meaning = _MEANING.get(response.status, "which is no answer to a message")
+            raise wire.WireError(f"it answers HTTP status {response.status}: {meaning}")
+        body = b""
+        async for chunk in response.content.iter_any():
+            body += chunk
+            if len(body) > wire.MAX_BODY:
+                raise wire.WireError(f"its answer is larger than {wire.MAX_BODY} bytes")
         return body, response.headers.get(wire.MAC_HEADER, "")

@@ -33,27 +33,47 @@ class Inbox:
         self._sessions = {node: Session() for node in nodes if node != me}
         self.refusals = Refusals(clock)
 
-    def receive(self, body: bytes, mac: str, identity: Callable[[str], bool] = lambda _node: True) -> Answer:
-        """Answer a message. `identity` tells if the connection's certificate, if any, is that node's."""
+    def receive(
+        self, body: bytes, mac: str, identity: Callable[[str], bool] = lambda _node: True, origin: str = ""
+    ) -> Answer:
+        """Answer a message.
+
+        `identity` tells if the connection's certificate, if any, is that node's; `origin` is the address of
+        the connection's other end, for the log.
+        """
         if self._secret and not wire.is_authentic(wire.request_mac(self._secret, body), mac):
-            return self._refuse(
-                UNAUTHORIZED, "wrong key", "refused a message that is not signed with this cluster_secret"
-            )
+            text = "its signature is not made with this cluster_secret"
+            return self._refuse(UNAUTHORIZED, "wrong key", origin, text)
         try:
             request = wire.parse_request(body)
         except wire.WireError as error:
-            return self._refuse(BAD_REQUEST, "malformed", f"refused a malformed message: {error}")
-        session = self._sessions.get(request.sender)
-        if session is None or request.receiver != self._me or not identity(request.sender):
-            text = f"refused a message from {request.sender!r} to {request.receiver!r}: not among the nodes configured here"
-            return self._refuse(FORBIDDEN, "unknown node", text)
+            return self._refuse(BAD_REQUEST, "malformed", origin, str(error))
+        cause, text = self._fault(request, identity)
+        if cause:
+            return self._refuse(FORBIDDEN, cause, origin, text)
+        session = self._sessions[request.sender]
         why = session.admit(request.session, request.seq)
         if why == "replay":
-            self.refusals.note("replay", f"refused a replayed message of {request.sender}")
+            self.refuse("replay", origin, f"it repeats or comes after a later one of {request.sender}")
         if why:
             return self._answer(mac, CONFLICT, session.offer(), error=why)
         in_step = self._listen(wire.statement(request, self._said_at(request)))
         return self._answer(mac, OK, request.session, want="" if in_step else "full")
+
+    def refuse(self, cause: str, origin: str, text: str) -> None:
+        """Count and log a message that is not even read, or not believed."""
+        self.refusals.note(cause, f"refused a message from {origin or 'a peer'}: {text}")
+
+    def _fault(self, request: wire.Request, identity: Callable[[str], bool]) -> tuple[str, str]:
+        """Say what is wrong about who speaks to whom: a cause and a sentence, both "" if nothing is."""
+        if request.sender not in self._sessions:
+            return "unknown node", f"its sender {request.sender!r} is not among the nodes configured here"
+        if request.receiver != self._me:
+            text = f"{request.sender} sent it to {request.receiver!r}, which is not this node"
+            return "wrong receiver", text
+        if not identity(request.sender):
+            return "certificate", f"the connection has no certificate of its sender {request.sender}"
+        return "", ""
 
     def _said_at(self, request: wire.Request) -> float:
         """Return when the message was made at the latest, on this node's clock.
@@ -78,6 +98,6 @@ class Inbox:
         body = wire.encode(reply)
         return Answer(status, body, wire.reply_mac(self._secret, asked, body))
 
-    def _refuse(self, status: int, cause: str, text: str) -> Answer:
-        self.refusals.note(cause, text)
+    def _refuse(self, status: int, cause: str, origin: str, text: str) -> Answer:
+        self.refuse(cause, origin, text)
         return Answer(status)

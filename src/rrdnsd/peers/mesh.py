@@ -85,6 +85,8 @@ class Mesh:
     async def _talk(self, post: Post, node: str, line: _Line) -> None:
         while True:
             line.wake.clear()
+            # Counted from here, so that after a message that got no answer in time the next one goes out at once.
+            next_beat = asyncio.get_running_loop().time() + self._heartbeat
             sent = line.outbox.build()
             self.messages += 1
             more = False
@@ -97,11 +99,11 @@ class Mesh:
                 self._note(node, line, str(error) or "no answer in time")
                 await asyncio.sleep(AFTER_FAILURE * random.uniform(1, 2))  # noqa: S311 -- jitter
             if not more:
-                await self._wait(line.wake)
+                await self._wait(line.wake, next_beat)
 
-    async def _wait(self, wake: asyncio.Event) -> None:
+    async def _wait(self, wake: asyncio.Event, until: float) -> None:
         try:
-            async with asyncio.timeout(self._heartbeat):
+            async with asyncio.timeout_at(until):
                 await wake.wait()
         except TimeoutError:
             return

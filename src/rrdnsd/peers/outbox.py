@@ -77,6 +77,8 @@ class Outbox:
             editions=dict(self._voice.editions),
         )
         body = wire.encode(request)
+        if len(body) > wire.MAX_BODY:
+            body = wire.encode(wire.without_reasons(request))
         sent = frozenset(vote.service for vote in votes)
         return Outgoing(body, wire.request_mac(self._secret, body), sent, suspects, span)
 
@@ -97,26 +99,35 @@ class Outbox:
         self._session = reply.session
         if not reply.accepted:
             self.lost(sent)
+            for key in sent.suspects:
+                self.suspected(key)
             return again
         return self._paging(sent, wants_all=reply.want == "full") or bool(self._unconfirmed or self._suspects)
 
     def lost(self, sent: Outgoing) -> None:
-        """Say it again next time: nobody confirmed it."""
+        """Say it again next time: nobody confirmed it.
+
+        Suspicions are not repeated: they are only worth a probe while they are news.
+        """
         if sent.span is None:
             self._unconfirmed |= sent.services
-        for key in sent.suspects:
-            self._suspects.setdefault(key)
 
     def _votes(self) -> tuple[tuple[ServiceVotes, ...], Span | None]:
         table = self._voice.table
+        gone = {service for service in self._unconfirmed if table.get(service) is None}
+        self._unconfirmed -= gone
+        if gone and self._page_after is None:
+            self._page_after = ""  # only pages can say that a service is no longer there
         if self._page_after is not None:
             return table.page(self._page_after, wire.PAGE)
-        changed = sorted(self._unconfirmed)[: wire.PAGE // 4]
-        gone = [service for service in changed if table.get(service) is None]
-        if gone:  # only a page can say that a service is no longer there
-            self._unconfirmed.difference_update(gone)
-            return table.page("", wire.PAGE)
-        return tuple(votes for service in changed if (votes := table.get(service))), None
+        chosen: list[ServiceVotes] = []
+        endpoints = 0
+        for service in sorted(self._unconfirmed):
+            if endpoints >= wire.PAGE:
+                break
+            chosen.append(table[service])
+            endpoints += len(chosen[-1].ballots) + 1
+        return tuple(chosen), None
 
     def _paging(self, sent: Outgoing, *, wants_all: bool) -> bool:
         """Go on with the pages; returns True if the next one is to go out now."""

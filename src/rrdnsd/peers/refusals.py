@@ -7,7 +7,6 @@ from collections.abc import Callable
 log = logging.getLogger(__name__)
 
 QUIET_SECONDS = 60.0
-_MOST_CAUSES = 64
 
 
 class Refusals:
@@ -22,9 +21,7 @@ class Refusals:
         """Count a refusal; `cause` is one of a few words, `text` the sentence for the log."""
         self.counts[cause] += 1
         now = self._clock()
-        if now - self._logged.get(text, float("-inf")) < QUIET_SECONDS:
+        if now - self._logged.get(cause, float("-inf")) < QUIET_SECONDS:
             return
-        if len(self._logged) >= _MOST_CAUSES:  # senders choose part of the text; memory stays bounded
-            self._logged.clear()
-        self._logged[text] = now
+        self._logged[cause] = now
         log.warning("[quorum] %s (%d so far for this cause)", text, self.counts[cause])

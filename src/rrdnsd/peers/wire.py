@@ -30,6 +30,7 @@ Name = Annotated[str, Field(max_length=255)]
 Hex = Annotated[str, Field(max_length=64)]
 Reason = Annotated[str, Field(max_length=MAX_REASON)]
 Serial = Annotated[int, Field(ge=0, lt=2**32)]
+Whole = Annotated[int, Field(ge=0, lt=2**53)]
 Vote = Literal["up", "down", "unknown"]
 M = TypeVar("M", bound=BaseModel)
 
@@ -39,7 +40,7 @@ class WireError(Exception):
 
 
 class _Message(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
 
 
 class ServiceBallots(_Message):
@@ -57,8 +58,8 @@ class Request(_Message):
     sender: Name
     receiver: Name
     session: Hex
-    seq: int = Field(ge=0)
-    echo: tuple[int, int] | None = None
+    seq: Whole
+    echo: tuple[Whole, Whole] | None = None
     electorate: Hex
     digest: Hex
     abstains: Reason = ""
@@ -74,7 +75,7 @@ class Reply(_Message):
     v: Literal[1] = 1
     sender: Name
     session: Hex
-    stamp: int
+    stamp: Whole
     accepted: bool
     want: Literal["", "full"] = ""
     error: Reason = ""
@@ -112,6 +113,12 @@ def service_ballots(votes: ServiceVotes) -> ServiceBallots:
         votes={address: ballot.state.value for address, ballot in votes.ballots.items()},
         reasons={a: b.reason[:MAX_REASON] for a, b in votes.ballots.items() if b.reason},
     )
+
+
+def without_reasons(request: Request) -> Request:
+    """Return the same request with less to read for people: for the rare one that would be too large."""
+    bare = {name: votes.model_copy(update={"reasons": {}}) for name, votes in request.services.items()}
+    return request.model_copy(update={"services": bare})
 
 
 def statement(request: Request, said_at: float) -> Statement:
@@ -164,4 +171,10 @@ def _parse(kind: type[M], body: bytes) -> M:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise WireError(f"{where}: {first['msg']}" if where else first["msg"]) from None
+        raise WireError(_short(f"{where}: {first['msg']}" if where else first["msg"])) from None
+
+
+def _short(text: str) -> str:
+    """Make a text fit for the log although the sender chose part of it."""
+    cut = text if len(text) <= MAX_REASON else f"{text[: MAX_REASON // 2]} ... {text[-MAX_REASON // 2 :]}"
+    return cut if cut.isprintable() else ascii(cut)

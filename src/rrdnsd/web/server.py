@@ -15,6 +15,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from rrdnsd.errors import StartupError
 
 SHUTDOWN_SECONDS = 1
+FIRST_REQUEST_SECONDS = 10.0
+"""How long a new connection may stay without a request; else silent ones would use up the descriptors."""
+
 PEER_CERTIFICATE = "rrdnsd.peer_certificate"
 """The key of the connection's verified client certificate in the ASGI scope."""
 
@@ -88,6 +91,7 @@ def _protocol(**settings: Any) -> HttpToolsProtocol:  # noqa: ANN401 -- handed o
 
     def connection_made(transport: asyncio.Transport) -> None:
         made(transport)
+        protocol.loop.call_later(FIRST_REQUEST_SECONDS, _close_if_silent, protocol)
         certificate = transport.get_extra_info("peercert")
         if certificate:
 
@@ -98,3 +102,8 @@ def _protocol(**settings: Any) -> HttpToolsProtocol:  # noqa: ANN401 -- handed o
 
     protocol.connection_made = connection_made  # type: ignore[method-assign]  # see above
     return protocol
+
+
+def _close_if_silent(protocol: HttpToolsProtocol) -> None:
+    if getattr(protocol, "cycle", None) is None:
+        protocol.transport.close()

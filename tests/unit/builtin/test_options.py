@@ -99,4 +99,4 @@ def test_the_entry_point_makes_one_provider_that_does_not_listen_yet():
     spec = ProviderSpec("default", "builtin", zones=("example.test",), names=("www.example.test",))
     (provider,) = build(spec)
     assert provider.label == "default builtin"
-    assert provider.serial("example.test") == 0
+    assert provider.edition("example.test").serial == 0

@@ -1,6 +1,7 @@
 """Zones as values: what a change does to what exists, and serials."""
 
 import dns.name
+import dns.rdatatype
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +14,7 @@ from rrdnsd.providers.builtin.zone import (
     expecting,
     find,
     homeless_servers,
-    next_serial,
+    numbered,
     rrsets,
     served,
     unpublished,
@@ -115,16 +116,24 @@ def test_the_soa_says_what_the_settings_say():
     assert soa.rname == dns.name.Name((b"dns.admin", b"example", b"net", b""))
 
 
-@given(st.integers(0, 2**32 - 2), st.integers(0, 2**32 - 1), st.integers(0, 2**31))
-def test_a_serial_is_higher_than_all_that_it_must_be_higher_than(current, floor, now):
-    serial = next_serial(current, floor, now)
-    assert serial > current
-    assert serial >= max(floor, now)
-    assert serial in {current + 1, floor, now}
+@given(st.permutations(["www A 192.0.2.1 192.0.2.2", "www AAAA 2001:db8::1", "@ A 192.0.2.9"]))
+def test_the_digest_is_that_of_the_address_records_whatever_their_order_and_the_rest(lines):
+    one = zone("\n".join(lines))
+    stepwise = zone("gone A 192.0.2.7", serial=99, ns=("ns1.example.net",), addresses=("192.0.2.53",))
+    stepwise = changed(stepwise, {key("gone"): None, key("www"): rrset("192.0.2.3")}, 100)
+    for line in lines:
+        stepwise = changed(stepwise, records(line), 101)
+    assert stepwise.digest == one.digest == numbered(one, 7).digest
+    others = [rrset("192.0.2.1"), rrset("192.0.2.1", "192.0.2.2", ttl=6), rrset("192.0.2.1", "192.0.2.3"), None]
+    assert one.digest not in {changed(one, {key("www"): other}, 9).digest for other in others}
+    assert unpublished(ZONE, Settings()).digest == changed(zone("a A 192.0.2.1"), {key("a"): None}, 8).digest
 
 
-def test_a_serial_wraps_and_skips_zero():
-    assert next_serial(2**32 - 1, 0, 0) == 1
+def test_a_new_number_changes_nothing_but_the_soa():
+    one = zone("www A 192.0.2.1\n@ AAAA 2001:db8::1")
+    again = numbered(one, 8)
+    assert find(again, again.origin)[dns.rdatatype.SOA][0].serial == again.serial == 8
+    assert numbered(again, 7) == one
 
 
 def test_records_reads_what_the_other_tests_write():

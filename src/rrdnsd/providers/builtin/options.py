@@ -67,6 +67,20 @@ def is_wildcard(host: str) -> bool:
     return ipaddress.ip_address(host).is_unspecified
 
 
+def source_address(listen: Iterable[Resolver], secondary: Resolver) -> str | None:
+    """Choose the address that a secondary knows us by, where that is one of those we listen on."""
+    target = ipaddress.ip_address(secondary.host)
+    for where in listen:
+        host = ipaddress.ip_address(where.host)
+        if (
+            host.version == target.version
+            and host.is_loopback == target.is_loopback
+            and not host.is_unspecified
+        ):
+            return where.host
+    return None
+
+
 def _resolvers(texts: Iterable[str]) -> tuple[Resolver, ...]:
     return tuple(Resolver(*host_port(text, _DNS_PORT)) for text in texts)
 

@@ -1,32 +1,44 @@
 """The built-in server as a provider: what is applied is served at once, kept on disk, and told to secondaries."""
 
 import asyncio
-import ipaddress
 import logging
-import os
+import math
 import time
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
+import dns.exception
 import dns.name
 
 from rrdnsd.config.names import is_within
 from rrdnsd.core.model import Applied, NameChange, Plan, RRset, RRsetKey, ZoneView
 from rrdnsd.errors import ProviderError
-from rrdnsd.providers.base import Resolver
+from rrdnsd.providers.builtin.archive import SAVE_TIMEOUT, Archive
+from rrdnsd.providers.builtin.edition import (
+    MAX_SERIAL,
+    Edition,
+    Standing,
+    hear,
+    is_behind,
+    lead_at,
+    may_lead,
+    newer,
+    next_serial,
+    renumber,
+    verify,
+)
 from rrdnsd.providers.builtin.notify import Notifier
-from rrdnsd.providers.builtin.options import Options, is_wildcard
+from rrdnsd.providers.builtin.options import Options, source_address
 from rrdnsd.providers.builtin.responder import Responder
 from rrdnsd.providers.builtin.server import Listeners
-from rrdnsd.providers.builtin.store import Saved, load_all, path_of, save
+from rrdnsd.providers.builtin.store import Saved
 from rrdnsd.providers.builtin.zone import (
-    MAX_SERIAL,
     Zone,
     absolute,
     changed,
     expecting,
     homeless_servers,
-    next_serial,
+    numbered,
     served,
     unpublished,
 )
@@ -34,9 +46,12 @@ from rrdnsd.providers.builtin.zone import (
 log = logging.getLogger(__name__)
 
 COMPLETE_WITHIN = 120.0
-"""Seconds after which a new zone is given to secondaries even if some of its names were never decided."""
+"""Seconds after which a zone is given to secondaries even if some of its names were not decided (since a restart)."""
 
-SAVE_TIMEOUT = 5.0
+SETTLE = 2.0
+"""Seconds in which a change follows what announced it: the look at the last name, or another node's edition. Two
+heartbeats, so that a vote that was lost once still comes in time.
+"""
 
 
 class Builtin:
@@ -56,41 +71,43 @@ class Builtin:
         *,
         clock: Callable[[], float] = time.time,
         complete_within: float = COMPLETE_WITHIN,
+        settle: float = SETTLE,
     ) -> None:
         self.label = f"{name} builtin"
         self._options = options
-        self._state_dir = state_dir
         self._clock = clock
         self._complete_within = complete_within
+        self._settle = settle
         self._zones = {absolute(zone): unpublished(zone, options.settings) for zone in zones}
-        self._floors: dict[dns.name.Name, int] = {}
-        self._saved: dict[dns.name.Name, Zone] = {}
-        self._locks: dict[dns.name.Name, asyncio.Lock] = {origin: asyncio.Lock() for origin in self._zones}
-        self._timers: dict[dns.name.Name, asyncio.TimerHandle] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._standings = dict.fromkeys(self._zones, Standing())
+        self._managed: dict[dns.name.Name, frozenset[str]] = dict.fromkeys(self._zones, frozenset())
+        self._patience: dict[dns.name.Name, asyncio.TimerHandle] = {}
+        self._leads: dict[dns.name.Name, asyncio.TimerHandle] = {}
+        self._archive = Archive(state_dir, self._zones)
         self._responder = Responder(self._zones, options.allow_transfer, options.key)
         self._listeners = Listeners(self._responder.respond)
-        self._notifier = Notifier(options.notify, options.key, self._source)
+        self._notifier = Notifier(
+            options.notify, options.key, lambda secondary: source_address(options.listen, secondary)
+        )
         self.expect(names)
 
     def expect(self, names: Collection[str]) -> None:
         """Take in that these names are managed: until something is applied to them, they are not denied."""
         for origin, zone in self._zones.items():
-            inside = [name for name in names if self._home(name) == origin]
+            inside = frozenset(name for name in names if self._home(name) == origin)
+            self._managed[origin] |= inside
             self._zones[origin] = expecting(zone, inside)
         self._responder.forget()
 
     async def start(self) -> None:
-        """Read the saved zones and listen.
+        """Read the saved zones and listen. Their content may be stale, so they keep their serials for now.
 
         Raises:
             ProviderError: an address to listen on is taken or not ours.
 
         """
-        if self._state_dir:
-            names = [zone.name for zone in self._zones.values()]
-            for saved in await asyncio.to_thread(load_all, self._state_dir, names):
-                self._restore(self._zone(saved.name), saved)
+        for saved in await self._archive.load([zone.name for zone in self._zones.values()]):
+            self._restore(self._zone(saved.name), saved)
         try:
             for where in self._options.listen:
                 await self._listeners.open(where)
@@ -98,20 +115,18 @@ class Builtin:
             await self._listeners.close()
             raise
         log.info("[builtin] answers on %s", ", ".join(map(str, self._options.listen)))
-        for zone in list(self._zones.values()):
+        for zone in self._zones.values():
             _warn_of_homeless_servers(zone)
-            if zone.published:
-                self._publish(zone)
-                self._later(self._keep(zone.origin))
 
     async def fetch(self, zone: str, keys: Collection[RRsetKey]) -> ZoneView:
-        """Tell what is served.
+        """Tell what is served; whoever asks compares it with what it shall be, and applies the difference.
 
         Raises:
             ProviderError: the zone is not one of this server's.
 
         """
         current = self._zone(zone)
+        self._verified(current.origin, {key.name for key in keys})
         return ZoneView({key: rrset for key in keys if (rrset := served(current, key))})
 
     async def apply(self, plan: Plan) -> Applied:
@@ -134,45 +149,50 @@ class Builtin:
             else:
                 stale.add(change.name)
         changes = {rrset.key: rrset.after for change in written.values() for rrset in change.rrsets}
+        self._verified(zone.origin, written)
         if self._moves(zone, changes):
-            self._publish(changed(zone, changes, self._next_serial(zone, zone.serial)))
-            await asyncio.wait([self._later(self._keep(zone.origin))], timeout=SAVE_TIMEOUT)
+            saving = self._revise(changed(zone, changes, zone.serial))
+            await asyncio.wait([saving], timeout=SAVE_TIMEOUT)
         return Applied(frozenset(written), frozenset(stale), messages=int(bool(written)))
 
     async def close(self) -> None:
         """Stop listening and telling; what is being saved is given a moment to be finished."""
-        for timer in self._timers.values():
+        for timer in (*self._patience.values(), *self._leads.values()):
             timer.cancel()
         await self._listeners.close()
         await self._notifier.close()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=SAVE_TIMEOUT)
-        for task in self._tasks:
-            task.cancel()
+        await self._archive.close()
 
-    def serial(self, zone: str) -> int:
-        """Tell the zone's serial; 0 if it was never published.
+    def edition(self, zone: str) -> Edition:
+        """Tell the zone's serial, 0 while it is not given to secondaries, and the digest of its address records.
 
         Raises:
             ProviderError: the zone is not one of this server's.
 
         """
-        return self._zone(zone).serial
-
-    def raise_serial(self, zone: str, at_least: int) -> None:
-        """Make the zone's serial, now and for ever, no lower than this.
-
-        Raises:
-            ProviderError: the zone is not one of this server's, or this is no serial.
-
-        """
         current = self._zone(zone)
-        if not 0 < at_least <= MAX_SERIAL:
-            raise ProviderError(f"{at_least} is no serial of a zone; it has 32 bits and is not 0")
-        self._floors[current.origin] = max(at_least, self._floors.get(current.origin, 0))
-        if current.published and current.serial < at_least:
-            self._publish(changed(current, {}, at_least))
-            self._later(self._keep(current.origin))
+        return Edition(current.serial if current.complete else 0, current.digest)
+
+    def heed(self, zone: str, serial: int, digest: str) -> bool:
+        """Take in another node's edition of a zone; True if that was news, False too if it makes no sense here.
+
+        The same content under a higher serial: its serial is taken over. Other content under a higher serial:
+        the next change here goes above it, at once or, if the edition is younger than `settle`, after that.
+        """
+        try:
+            current = self._zone(zone)
+        except (ProviderError, dns.exception.DNSException):
+            return False
+        if not 0 < serial <= MAX_SERIAL:
+            return False
+        origin, before = current.origin, self._standings[current.origin]
+        if current.published and current.digest == digest and newer(serial, current.serial):
+            self._standings[origin] = replace(before, owes=False)
+            self._publish(numbered(current, serial))
+            return True
+        self._standings[origin] = hear(before, current.serial, Edition(serial, digest), _now())
+        self._arm(origin)
+        return self._standings[origin] is not before
 
     def _zone(self, name: str) -> Zone:
         try:
@@ -189,75 +209,80 @@ class Builtin:
         differs = any(served(zone, key) != rrset for key, rrset in changes.items())
         return differs or decides or bool(changes and not zone.published)
 
-    def _next_serial(self, zone: Zone, serial: int) -> int:
-        return next_serial(serial, self._floors.get(zone.origin, 0), self._clock())
+    def _verified(self, origin: dns.name.Name, names: Collection[str]) -> None:
+        self._standings[origin] = verify(self._standings[origin], names, _now())
+        self._arm(origin)
 
-    def _publish(self, zone: Zone) -> None:
+    def _revise(self, draft: Zone) -> asyncio.Task[None]:
+        """Publish new content, which still has the serial of the old, under the serial that it may have."""
+        standing = self._standings[draft.origin]
+        leads = draft.complete and may_lead(standing, draft.serial, self._settle, _now())
+        serial, self._standings[draft.origin] = renumber(
+            standing, draft.serial, draft.digest, self._clock(), may_lead=leads
+        )
+        return self._publish(numbered(draft, serial))
+
+    def _lead(self, zone: Zone) -> None:
+        """Publish the same content under a serial above all that is known."""
+        standing = self._standings[zone.origin]
+        self._standings[zone.origin] = replace(standing, owes=False, restored=False)
+        self._publish(numbered(zone, next_serial(zone.serial, standing.heard.serial, self._clock())))
+
+    def _publish(self, zone: Zone) -> asyncio.Task[None]:
+        """Serve the zone and tell of it; the task that saves it is returned."""
         self._zones[zone.origin] = zone
         self._responder.forget()
         if zone.complete:
             self._notifier.announce(zone)
-        elif zone.origin not in self._timers:
-            loop = asyncio.get_running_loop()
-            self._timers[zone.origin] = loop.call_later(self._complete_within, self._complete, zone.origin)
+        self._arm(zone.origin)
+        return self._archive.keep(zone)
 
-    def _complete(self, origin: dns.name.Name) -> None:
-        """Stop waiting for the last names: the others are needed on the secondaries."""
-        zone = self._zones[origin]
-        if not zone.complete:
-            missing = ", ".join(sorted(name.to_text(omit_final_dot=True) for name in zone.pending))
-            log.warning(
-                "[builtin] zone %s is now given to secondaries though there is no verdict yet on %s",
-                zone.name,
-                missing,
-            )
-            self._publish(replace(zone, complete=True))
-            self._later(self._keep(origin))
+    def _arm(self, origin: dns.name.Name) -> None:
+        """Set the zone's two timers to what its state asks for."""
+        zone, standing, loop = self._zones[origin], self._standings[origin], asyncio.get_running_loop()
+        partly = standing.verified_at > -math.inf
+        if not (partly if standing.unverified else zone.published and not zone.complete):
+            _cancel(self._patience, origin)
+        elif origin not in self._patience:
+            self._patience[origin] = loop.call_later(self._complete_within, self._stop_waiting, origin)
+        _cancel(self._leads, origin)
+        at = lead_at(standing, zone.serial, self._settle)
+        if at is not None and zone.complete:
+            self._leads[origin] = loop.call_at(at, lambda: self._lead(self._zones[origin]))
+
+    def _stop_waiting(self, origin: dns.name.Name) -> None:
+        """Give secondaries the names that are decided, unless another node has a newer edition: it does that."""
+        del self._patience[origin]
+        zone, standing = self._zones[origin], self._standings[origin]
+        if is_behind(standing, zone.serial):
+            return
+        missing = {name.to_text(omit_final_dot=True) for name in zone.pending} | standing.unverified
+        log.warning(
+            "[builtin] zone %s is now given to secondaries though there is no verdict yet on %s",
+            zone.name,
+            ", ".join(sorted(missing)),
+        )
+        self._standings[origin] = replace(standing, unverified=frozenset())
+        self._lead(replace(zone, complete=True))
 
     def _restore(self, zone: Zone, saved: Saved) -> None:
-        """Serve what was saved, under a new serial, so that secondaries surely see what is served now."""
+        """Serve what was saved, under its serial."""
         withdrawn: dict[RRsetKey, RRset | None] = {RRsetKey(name, "A"): None for name in saved.withdrawn}
-        new = changed(zone, withdrawn | dict(saved.records), self._next_serial(zone, saved.serial))
+        new = changed(zone, withdrawn | dict(saved.records), saved.serial)
         self._zones[zone.origin] = replace(new, complete=new.complete or saved.complete)
+        names = self._managed[zone.origin]
+        self._standings[zone.origin] = Standing(unverified=names, restored=bool(names))
+        self._responder.forget()
 
-    def _later(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
 
-    async def _keep(self, origin: dns.name.Name) -> None:
-        if not self._state_dir:
-            return
-        async with self._locks[origin]:
-            zone = self._zones[origin]
-            if self._saved.get(origin) is zone:
-                return
-            path = path_of(self._state_dir, zone.name)
-            try:
-                await asyncio.to_thread(save, path, zone)
-            except OSError as error:
-                reason = os.strerror(error.errno or 0).lower()
-                log.warning(
-                    "[builtin] %s cannot be written (%s): a restart will forget what is served now",
-                    path,
-                    reason,
-                )
-            else:
-                self._saved[origin] = zone
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
-    def _source(self, secondary: Resolver) -> str | None:
-        """Choose the address that a secondary knows us by, where that is one of those we listen on."""
-        target = ipaddress.ip_address(secondary.host)
-        for where in self._options.listen:
-            host = ipaddress.ip_address(where.host)
-            if (
-                host.version == target.version
-                and host.is_loopback == target.is_loopback
-                and not is_wildcard(where.host)
-            ):
-                return where.host
-        return None
+
+def _cancel(timers: dict[dns.name.Name, asyncio.TimerHandle], origin: dns.name.Name) -> None:
+    timer = timers.pop(origin, None)
+    if timer:
+        timer.cancel()
 
 
 def _warn_of_homeless_servers(zone: Zone) -> None:

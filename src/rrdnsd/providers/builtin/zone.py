@@ -19,12 +19,12 @@ from dns.rdtypes.ANY.NS import NS
 from dns.rdtypes.ANY.SOA import SOA
 
 from rrdnsd.core.model import RRset, RRsetKey, RRType
+from rrdnsd.providers.builtin.edition import digest_text, entry
 
 Node = Mapping[dns.rdatatype.RdataType, dns.rdataset.Rdataset]
 """What exists at one name; empty for an empty non-terminal (RFC 4592, 2.2.2)."""
 
 APEX_TTL = 3600
-MAX_SERIAL = 2**32 - 1
 
 _RTYPES: tuple[RRType, ...] = ("A", "AAAA")
 
@@ -62,7 +62,8 @@ class Zone:
     and pending names under a name.
 
     A zone is `published` once anything was, and `complete` once nothing of what it was first to hold is
-    pending. Only a complete zone is given to secondaries: they would deny the pending names.
+    pending. Only a complete zone is given to secondaries: they would deny the pending names. `content` is the
+    running sum of what `records` hold.
     """
 
     name: str
@@ -77,11 +78,17 @@ class Zone:
     withdrawn: frozenset[str] = frozenset()
     published: bool = False
     complete: bool = False
+    content: int = 0
 
     @property
     def serial(self) -> int:
         """The serial of the SOA; 0 before the zone is published."""
         return self.soa.serial
+
+    @property
+    def digest(self) -> str:
+        """The digest of `records`: the same on every node that publishes the same."""
+        return digest_text(self.content)
 
 
 def absolute(name: str) -> dns.name.Name:
@@ -115,26 +122,33 @@ def served(zone: Zone, key: RRsetKey) -> RRset | None:
 
 def changed(zone: Zone, changes: Mapping[RRsetKey, RRset | None], serial: int) -> Zone:
     """Make the zone with these RRsets replaced and with this serial; it is published from now on."""
-    records = dict(zone.records)
+    records, content = dict(zone.records), zone.content
     for key, rrset in changes.items():
-        if rrset is None:
-            records.pop(key, None)
-        else:
+        before = records.pop(key, None)
+        content -= entry(key, before) if before else 0
+        if rrset is not None:
             records[key] = rrset
+            content += entry(key, rrset)
     decided = {key.name for key in changes}
     alive = {name for name in decided if any(RRsetKey(name, rtype) in records for rtype in _RTYPES)}
     pending = zone.pending - {absolute(name) for name in decided}
     new = replace(
         zone,
-        soa=cast("SOA", zone.soa.replace(serial=serial)),
+        soa=_soa(zone, serial),
         records=records,
         pending=pending,
         withdrawn=(zone.withdrawn | decided) - alive,
         published=True,
         complete=zone.complete or not pending,
+        content=content,
     )
     touched = decided if zone.published else decided | {key.name for key in zone.glue}
     return _settled(zone, new, {*map(absolute, touched), zone.origin})
+
+
+def numbered(zone: Zone, serial: int) -> Zone:
+    """Make the same zone with another serial."""
+    return _settled(zone, replace(zone, soa=_soa(zone, serial)), {zone.origin})
 
 
 def expecting(zone: Zone, names: Collection[str]) -> Zone:
@@ -163,12 +177,6 @@ def homeless_servers(zone: Zone) -> list[str]:
     return [name for name in inside if name not in addressed]
 
 
-def next_serial(current: int, floor: int, now: float) -> int:
-    """Choose a serial that is higher than every one before, also after a restart without memory (RFC 1982)."""
-    serial = max(current + 1, floor, int(now))
-    return serial if serial <= MAX_SERIAL else 1
-
-
 def rrsets(zone: Zone) -> Iterator[tuple[dns.name.Name, dns.rdataset.Rdataset]]:
     """Give every RRset of the zone but its SOA, those of the apex first."""
     yield zone.origin, zone.ns
@@ -176,6 +184,10 @@ def rrsets(zone: Zone) -> Iterator[tuple[dns.name.Name, dns.rdataset.Rdataset]]:
         for rdataset in node.values():
             if rdataset.rdtype not in {dns.rdatatype.SOA, dns.rdatatype.NS}:
                 yield owner, rdataset
+
+
+def _soa(zone: Zone, serial: int) -> SOA:
+    return cast("SOA", zone.soa.replace(serial=serial))
 
 
 def _glue(hosts: Collection[str], addresses: Collection[str]) -> Mapping[RRsetKey, RRset]:
