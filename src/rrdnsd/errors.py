@@ -28,3 +28,7 @@ class PluginError(RrdnsdError):
 
 class StartupError(RrdnsdError):
     """The daemon cannot start: a port is taken, a directory is not writable."""
+
+
+class StoreError(RrdnsdError):
+    """What had to be kept on disk could not be written or read; the sentence says why."""
