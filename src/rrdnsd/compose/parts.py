@@ -10,7 +10,8 @@ from rrdnsd.config.effective import BUILTIN
 from rrdnsd.core.model import EndpointKey, ProbeResult, Service, Thresholds
 from rrdnsd.core.plan import RemovalLimit
 from rrdnsd.daemon.connectivity import link_key
-from rrdnsd.daemon.reconciler import KeeperSettings, ZoneKeeper
+from rrdnsd.daemon.keeping import KeeperSettings
+from rrdnsd.daemon.reconciler import ZoneKeeper
 from rrdnsd.daemon.runtime import Runtime
 from rrdnsd.daemon.scheduler import Job, phase_of
 from rrdnsd.probes.base import CheckSpec

@@ -115,11 +115,13 @@ class ZoneView:
 class Applied:
     """What became of a plan: names that were written, and names whose prerequisite no longer held.
 
+    `refused` has a sentence for each name that the server will not let us change although it took others.
     `messages` counts the update messages that were sent.
     """
 
     written: frozenset[str]
     stale: frozenset[str] = frozenset()
+    refused: Mapping[str, str] = field(default_factory=dict)
     messages: int = 0
 
 

@@ -9,12 +9,11 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 
-from rrdnsd.core.model import Endpoint, Plan, RRset, RRsetKey, ZoneView
-from rrdnsd.core.plan import RemovalLimit, foreign, guard, plan
+from rrdnsd.core.model import Applied, Endpoint, Plan, RRset, RRsetKey, ZoneView
+from rrdnsd.core.plan import foreign, guard, plan
 from rrdnsd.core.publish import Publication
-from rrdnsd.daemon.backoff import Backoff
+from rrdnsd.daemon.keeping import Due, KeeperSettings, KeeperStatus, some, told
 from rrdnsd.daemon.reports import Failed, Noticed, Recovered, Served, Tell, Wrote
 from rrdnsd.errors import ProviderError
 from rrdnsd.providers.base import Provider
@@ -23,49 +22,8 @@ log = logging.getLogger(__name__)
 
 ATTEMPTS = 4
 """How often a difference is written in one go, each time on a fresh look, before the keeper backs off."""
-PATIENCE = 3
-"""How many times its usual wait a node lets those before it write a name that changes again and again."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeeperSettings:
-    """How a zone is kept. `interval` is the seconds between looks for drift; shadow means never write.
-
-    `takeover` is how many seconds each node in line waits for the one before it.
-    """
-
-    interval: float = 30.0
-    takeover: float = 1.0
-    shadow: bool = False
-    limit: RemovalLimit | None = field(default_factory=RemovalLimit)
-    backoff: Backoff = field(default_factory=Backoff)
-
-
-@dataclass(slots=True)
-class KeeperStatus:
-    """How a keeper is doing, for the API. Times are on the keeper's clock."""
-
-    reads: int = 0
-    writes: int = 0
-    messages: int = 0
-    noops: int = 0
-    failures: int = 0
-    error: str = ""
-    failing_since: float | None = None
-    last_good: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Due:
-    """Why a name is to be looked at: decisions since then, the last one at `latest`, or the regular look for drift."""
-
-    since: float
-    latest: float
-    drift: bool
-
-    def at(self, wait: float) -> float:
-        """Return when to look: after those before this node have had `wait` seconds for the latest decision."""
-        return min(self.latest + wait, self.since + PATIENCE * wait)
+SOON = 1.0
+"""Seconds after which a new decision is tried at a server that has just failed, however long its back-off."""
 
 
 class ZoneKeeper:
@@ -97,11 +55,13 @@ class ZoneKeeper:
         self._turn = turn
         self._catch_up = catch_up
         self._wanted: dict[str, Publication] = {}
-        self._due: dict[str, _Due] = {}
+        self._due: dict[str, Due] = {}
         self._wake = asyncio.Event()
         self._withdrawn: dict[tuple[str, str], float] = {}
         self._ttl_repaired: dict[RRsetKey, int] = {}
         self._noticed: dict[str, str] = {}
+        self._refusals: dict[str, tuple[int, str]] = {}
+        self._failed_at = self._resume_at = float("-inf")
 
     def want(self, publication: Publication) -> None:
         """Take in what shall be published for a name; the keeper starts at once."""
@@ -116,28 +76,33 @@ class ZoneKeeper:
         else:
             now, due = self._clock(), self._due.get(name)
             since = due.since if due and not due.drift else now
-            self._due[name] = _Due(since, latest=now, drift=False)
+            self._due[name] = Due(since, latest=now, drift=False)
+            self._resume_at = min(self._resume_at, self._failed_at + SOON)
             self._wake.set()
 
     def release(self, name: str) -> None:
         """Stop caring for a name; its records stay as they are."""
         self._wanted.pop(name, None)
         self._due.pop(name, None)
+        self._refusals.pop(name, None)
 
     async def run(self) -> None:
         """Keep the zone until cancelled."""
         # A random first phase keeps thousands of zones from being read in the same moment for ever.
         drift_at = self._clock() + self._settings.interval * random.uniform(0.5, 1.0)  # noqa: S311
         while True:
-            if not self._due:
-                await self._wait(drift_at)
-            if self._clock() >= drift_at:
-                drift_at = self._clock() + self._settings.interval
+            now = self._clock()
+            if now >= drift_at:
+                drift_at = now + self._settings.interval
                 self._look_at_everything()
-            if self._due:
-                await self._cycle()
+            wait = self._turn() * self._settings.takeover
+            ready = max(self._resume_at, min((due.at(wait) for due in self._due.values()), default=drift_at))
+            if ready > now:
+                await self._wait(min(ready, drift_at))
+            else:
+                await self._cycle(wait)
 
-    async def reconcile(self, due: Mapping[str, _Due], *, first: bool = True) -> None:
+    async def reconcile(self, due: Mapping[str, Due], *, first: bool = True) -> None:
         """Bring these names to what is desired, and see with a second look that they are.
 
         Only the `first` writer takes up what is decided meanwhile; the others wait anew for their turn.
@@ -157,12 +122,15 @@ class ZoneKeeper:
             proposed = self._propose(names, view)
             if not proposed.changes or self._settings.shadow:
                 break
-            written |= await self._write(proposed, due)
+            applied = await self._write(proposed, due)
+            written |= applied.written
             # What was written is read again too: an acknowledgement can hide a change that was ignored.
-            names = [change.name for change in proposed.changes]
+            names = [change.name for change in proposed.changes if change.name not in applied.refused]
+            if not names:
+                break
         else:
             raise ProviderError(
-                f"{', '.join(sorted(names)[:3])}: the records still differ after {ATTEMPTS} updates; "
+                f"{some(sorted(names))}: the records still differ after {ATTEMPTS} updates; "
                 "either the server accepts updates without carrying them out, or another program writes these records"
             )
         if self._settings.shadow:
@@ -172,30 +140,24 @@ class ZoneKeeper:
         for name in sorted(written):
             self._tell(Served(self.server, self.zone, name, self._clock() - due[name].since))
 
-    async def _wait(self, drift_at: float) -> None:
+    async def _wait(self, until: float) -> None:
         self._wake.clear()
         try:
-            async with asyncio.timeout(max(0.0, drift_at - self._clock())):
+            async with asyncio.timeout(max(0.0, until - self._clock())):
                 await self._wake.wait()
         except TimeoutError:
             return
 
     def _look_at_everything(self) -> None:
         now = self._clock()
-        drift = _Due(now, latest=now, drift=True)
+        drift = Due(now, latest=now, drift=True)
         for name, publication in self._wanted.items():
             if not publication.held:
                 self._due.setdefault(name, drift)
 
-    async def _cycle(self) -> None:
-        wait = self._turn() * self._settings.takeover
-        ready = min(reason.at(wait) for reason in self._due.values())
-        if ready > self._clock():
-            await asyncio.sleep(ready - self._clock())
+    async def _cycle(self, wait: float) -> None:
         now = self._clock()
         due = {name: reason for name, reason in self._due.items() if reason.at(wait) <= now}
-        if not due:
-            return
         for name in due:
             del self._due[name]
         try:
@@ -207,7 +169,7 @@ class ZoneKeeper:
             for name, reason in due.items():
                 if name in self._wanted and not self._wanted[name].held:
                     self._due[name] = reason
-            await self._back_off(error)
+            self._back_off(error)
         else:
             self._succeeded()
 
@@ -258,7 +220,7 @@ class ZoneKeeper:
                 self._notice(key.name, text, topic=f"TTL of {key.rtype}")
         return tolerated
 
-    async def _write(self, proposed: Plan, due: Mapping[str, _Due]) -> frozenset[str]:
+    async def _write(self, proposed: Plan, due: Mapping[str, Due]) -> Applied:
         for change in proposed.changes:
             for rrset in change.rrsets:
                 for address in rrset.removes:
@@ -271,24 +233,39 @@ class ZoneKeeper:
         for change in proposed.changes:
             if change.name in applied.written:
                 self._tell(Wrote(self.server, self.zone, change.name, change.reason, due[change.name].drift))
-        return applied.written
+            self._judge(change.name, applied.refused.get(change.name, ""))
+        return applied
 
-    async def _back_off(self, error: Exception) -> None:
+    def _judge(self, name: str, refusal: str) -> None:
+        """Try a refused name again later, by itself: its neighbours must not wait for it."""
+        self._notice(name, refusal, topic="refusal")
+        if not refusal:
+            self._refusals.pop(name, None)
+            return
+        times = self._refusals.get(name, (0, ""))[0] + 1
+        self._refusals[name] = (times, refusal)
+        again = self._clock() + self._settings.backoff.delay(times)
+        self._due.setdefault(name, Due(again, latest=again, drift=False))
+
+    def _back_off(self, error: Exception) -> None:
+        """Leave the server alone for a while; a new decision makes that shorter, never shorter than a second."""
         status = self.status
         status.failures += 1
         status.error = str(error)
         if status.failing_since is None:
             status.failing_since = self._clock()
         delay = self._settings.backoff.delay(status.failures)
+        self._failed_at = self._clock()
+        self._resume_at = self._failed_at + delay
         self._tell(Failed(self.server, self.zone, status.error, delay))
-        await asyncio.sleep(delay)
 
     def _succeeded(self) -> None:
         status = self.status
         status.last_good = now = self._clock()
         if status.failing_since is not None:
             self._tell(Recovered(self.server, self.zone, now - status.failing_since))
-        status.failures, status.error, status.failing_since = 0, "", None
+        status.failures, status.failing_since = 0, None
+        status.error = told({name: refusal for name, (_, refusal) in self._refusals.items()})
 
     def _notice(self, name: str, text: str, *, topic: str = "", alarm: bool = False) -> None:
         """Tell about a standing condition once, when it appears or changes; "" means that it is gone."""

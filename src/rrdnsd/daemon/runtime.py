@@ -108,6 +108,8 @@ class Runtime:
 
     async def run(self) -> None:
         """Keep the zones, the peers and the time until cancelled."""
+        if self.engine.electorate.abstains:  # it does from the start, before anybody could carry effects out
+            lines.log_effect(Abstained(self.engine.electorate.abstains))
         async with asyncio.TaskGroup() as tasks:
             for keepers in self.keepers.values():
                 for keeper in keepers:

@@ -69,10 +69,11 @@ class Provider(Protocol):
     async def apply(self, plan: Plan) -> Applied:
         """Write the plan: each name atomically, each only if what was read is still true.
 
-        A name whose prerequisite fails is reported as stale; the others are still written.
+        A name whose prerequisite fails is reported as stale, one that the server will not let us change as
+        refused; the others are still written.
 
         Raises:
-            ProviderError: the server cannot be reached or refuses. Some names may have been written: the
+            ProviderError: the server cannot be reached or refuses everything. Some names may have been written: the
                 caller reads again before it decides anything.
 
         """

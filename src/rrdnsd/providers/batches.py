@@ -33,8 +33,7 @@ async def write(plan: Plan, send: Send, look: Look) -> Applied:
     writers with the same plan cost each other two messages, not two for each name.
 
     Raises:
-        ProviderError: the server cannot be reached or refuses the plan, or some of its names (then the others
-            have been written).
+        ProviderError: the server cannot be reached, or refuses so much that it is not about a name.
 
     """
     state = _Progress()
@@ -57,8 +56,7 @@ async def write(plan: Plan, send: Send, look: Look) -> Applied:
                 if state.denials >= _DENIED_AT_MOST and not state.written:
                     raise ProviderError(sentence)
                 parts.extend(state.split(part, sentence))
-    state.raise_denied()
-    return Applied(frozenset(state.written), frozenset(state.stale), state.messages)
+    return Applied(frozenset(state.written), frozenset(state.stale), state.denied, state.messages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +89,6 @@ class _Progress:
         middle = len(part.changes) // 2
         return [_Part(half, part.looked) for half in (part.changes[:middle], part.changes[middle:])]
 
-    def raise_denied(self) -> None:
-        """Raise one ProviderError for all names that could not be written."""
-        if not self.denied:
-            return
-        by_sentence: dict[str, list[str]] = {}
-        for name, sentence in sorted(self.denied.items()):
-            by_sentence.setdefault(sentence, []).append(name)
-        told = "; ".join(f"{_some(names)}: {sentence}" for sentence, names in by_sentence.items())
-        others = f" ({len(self.written)} other names of the plan were written)" if self.written else ""
-        raise ProviderError(told + others)
-
 
 async def _sift(part: _Part, look: Look, state: _Progress) -> list[_Part]:
     view = await look([rrset.key for change in part.changes for rrset in change.rrsets])
@@ -118,8 +105,3 @@ def _holds(change: NameChange, view: ZoneView) -> bool:
         if (served and served.addresses) != (rrset.before and rrset.before.addresses):
             return False
     return True
-
-
-def _some(names: Sequence[str], at_most: int = 5) -> str:
-    shown = ", ".join(names[:at_most])
-    return shown if len(names) <= at_most else f"{shown} and {len(names) - at_most} more"

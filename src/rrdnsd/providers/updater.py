@@ -53,8 +53,7 @@ class Updater:
         """Write the plan in one message where it fits, with prerequisites (RFC 2136) for every RRset.
 
         Raises:
-            ProviderError: the server cannot be reached or refuses the plan or some of its names; the other
-                names have been written then.
+            ProviderError: the server cannot be reached, or refuses so much that it is not about a name.
 
         """
         return await batches.write(

@@ -11,7 +11,8 @@ from rrdnsd.core.override import Effective
 from rrdnsd.core.plan import RemovalLimit
 from rrdnsd.core.publish import publish
 from rrdnsd.daemon.backoff import Backoff
-from rrdnsd.daemon.reconciler import ATTEMPTS, KeeperSettings, ZoneKeeper
+from rrdnsd.daemon.keeping import KeeperSettings
+from rrdnsd.daemon.reconciler import ATTEMPTS, ZoneKeeper
 from rrdnsd.daemon.reports import Failed, Noticed, Recovered, Served, Wrote
 from rrdnsd.errors import ProviderError
 from rrdnsd.providers.builtin.options import read_options
@@ -39,6 +40,7 @@ class Memory:
         self.before_write = None
         self.ignores_updates = False
         self.own_ttl = None
+        self.denied = set()
 
     async def start(self): ...
 
@@ -63,12 +65,15 @@ class Memory:
             meddle()
         written, stale = set(), set()
         for change in plan.changes:
+            if change.name in self.denied:
+                continue
             holds = all(self.rrsets.get(rrset.key) == rrset.before for rrset in change.rrsets)
             (written if holds else stale).add(change.name)
             if holds and not self.ignores_updates:
                 for rrset in change.rrsets:
                     self.put(rrset.key, rrset.after)
-        return Applied(frozenset(written), frozenset(stale), messages=1)
+        refused = {change.name: "no grant" for change in plan.changes if change.name in self.denied}
+        return Applied(frozenset(written), frozenset(stale), refused, messages=1)
 
     def put(self, key, rrset):
         if rrset is None:
@@ -212,6 +217,49 @@ def test_a_stale_name_is_read_again_and_the_others_are_not_held_up():
             assert [report.name for report in watched.heard(Wrote)] == [API, NAME]
             assert watched.heard(Wrote)[1].reason == "add 192.0.2.2 (up)"
             assert watched.heard(Failed) == []
+
+    run(main())
+
+
+def test_a_refused_name_is_tried_again_by_itself_and_its_neighbours_do_not_wait():
+    async def main():
+        server = Memory()
+        server.denied = {API}
+        async with keeping(server, backoff=Backoff(first=10.0, most=10.0)) as watched:
+            watched.keeper.want(wanted(API))
+            watched.keeper.want(wanted(NAME))
+            await asyncio.sleep(0.1)
+            assert (server.served(NAME), server.served(API)) == ({ONE, TWO}, set())
+            assert watched.keeper.status.error == f"{API}: no grant"
+            assert [(n.name, n.text) for n in watched.heard(Noticed)] == [(API, "no grant")]
+            watched.keeper.want(wanted(NAME, up=[ONE], down=[TWO]))
+            await asyncio.sleep(0.1)
+            assert server.served(NAME) == {ONE}
+            assert len(watched.heard(Wrote)) == 2
+            assert not watched.heard(Failed)
+            server.denied = set()
+            await asyncio.sleep(4)
+            assert server.served(API) == set()
+            await asyncio.sleep(7)
+            assert server.served(API) == {ONE, TWO}
+            assert watched.keeper.status.error == ""
+
+    run(main())
+
+
+def test_a_new_decision_shortens_the_wait_for_a_server_that_failed():
+    async def main():
+        server = Memory()
+        server.error = ProviderError("it is down")
+        async with keeping(server, backoff=Backoff(first=60.0, most=60.0)) as watched:
+            watched.keeper.want(wanted(NAME))
+            await asyncio.sleep(0.1)
+            server.error = None
+            watched.keeper.want(wanted(NAME, up=[ONE], down=[TWO]))
+            await asyncio.sleep(0.5)
+            assert server.served(NAME) == set()
+            await asyncio.sleep(1)
+            assert server.served(NAME) == {ONE}
 
     run(main())
 

@@ -8,7 +8,8 @@ import pytest
 from rrdnsd.core.model import Applied, Endpoint, RRset, RRsetKey, Service, State, ZoneView
 from rrdnsd.core.override import Effective
 from rrdnsd.core.publish import publish
-from rrdnsd.daemon.reconciler import PATIENCE, KeeperSettings, ZoneKeeper
+from rrdnsd.daemon.keeping import PATIENCE, KeeperSettings
+from rrdnsd.daemon.reconciler import ZoneKeeper
 from support.names import NAME, ZONE
 from support.virtual_time import run
 

@@ -57,7 +57,7 @@ def next_serial(current: int, floor: int, now: float) -> int:
     posix = int(now) % 2**32
     serial = _after(current) if current else posix or 1
     for candidate in (_after(floor) if floor else 0, posix):
-        if candidate and newer(candidate, serial):
+        if candidate and newer(candidate, serial) and (not current or newer(candidate, current)):
             serial = candidate
     return serial
 
