@@ -78,7 +78,9 @@ class Journald:
         sent = 0
         with contextlib.suppress(BlockingIOError):
             while True:
-                sender.sendto(b"MESSAGE=filler\n", f"/proc/{self.process.pid}/root/run/systemd/journal/socket")
+                sender.sendto(
+                    b"MESSAGE=filler\n", f"/proc/{self.process.pid}/root/run/systemd/journal/socket"
+                )
                 sent += 1
         return sent
 

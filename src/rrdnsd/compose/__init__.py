@@ -79,8 +79,7 @@ async def _serve(config: Config, state: Path | None) -> None:
     web = _web(config, runtime, scheduler, cluster.inbox(config, runtime, voice, clock), began)
     servers = [server for group in built.values() for server in group]
     async with started(servers), web:
-        count = len(config.services)
-        log.info("[main] rrdnsd %s watches %d services on %s", __version__, count, config.local_node)
+        log.info("[main] rrdnsd %s is %s; services: %d", __version__, config.local_node, len(config.services))
         await watch(runtime, scheduler, parts.jobs(config, clock(), time.time()))
 
 
