@@ -55,6 +55,11 @@ class Answer:
         return self._fed > 0
 
     @property
+    def received(self) -> int:
+        """How many bytes have arrived."""
+        return self._fed
+
+    @property
     def reusable(self) -> bool:
         """Whether the connection can carry another request."""
         return self.complete and self.keep_alive and not self.extra

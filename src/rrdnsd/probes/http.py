@@ -174,7 +174,7 @@ class HttpProbe:
             if progress.first_byte is None:
                 progress.first_byte = monotonic()
             answer.feed(data)
-            if answer.status and (answer.full or not body_matters(question, answer.status)):
+            if answer.status and (answer.full or not body_matters(question, answer)):
                 return
 
     def _refused(self, refusal: ssl.SSLCertVerificationError, progress: _Progress) -> Steps:

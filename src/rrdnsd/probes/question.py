@@ -9,6 +9,9 @@ from rrdnsd.probes.bodysearch import SECONDS, SearchTooSlow, search_within
 from rrdnsd.probes.request import host_header, render
 from rrdnsd.probes.tls import TlsContext, tls_context
 
+COURTESY = 16 * 1024
+"""Bytes that are read of a good answer although nothing depends on them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -67,11 +70,16 @@ def _compile(expression: str) -> re.Pattern[str]:
         raise ValueError(f"expect_body: {expression!r} is not a regular expression: {error}") from error
 
 
-def body_matters(question: Question, status: int) -> bool:
-    """Tell whether the body must be read: for what it says, or to use the connection again."""
+def body_matters(question: Question, answer: Answer) -> bool:
+    """Tell whether the body must be read: for what it says, to use the connection again, or out of courtesy.
+
+    A server whose short answer is cut off by a reset takes that for an error of its own and logs it.
+    """
     if question.reuse:
         return True
-    return question.expect_body is not None and _is_expected(status, question.expect_status)
+    if not _is_expected(answer.status, question.expect_status):
+        return False
+    return question.expect_body is not None or answer.received < COURTESY
 
 
 def judge(question: Question, answer: Answer) -> str:

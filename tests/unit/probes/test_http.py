@@ -57,6 +57,32 @@ def test_reads_from_top_to_bottom_like_a_client(far):
     assert result.timings.tls is None
 
 
+def test_a_short_good_answer_is_read_to_its_end_so_that_the_server_sees_no_reset(far):
+    steps = probe("http://{}/").run()
+    asked(steps, far)
+    far[0].send(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n")
+    assert steps.send(READ)[1] == READ
+    far[0].send(b"ok\n")
+    assert finish(steps).ok
+
+
+def test_a_long_good_answer_is_not_read_to_its_end(far):
+    steps = probe("http://{}/").run()
+    asked(steps, far)
+    far[0].send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 20_000)
+    assert finish(steps).ok
+
+
+def test_a_good_answer_that_does_not_end_is_good_at_the_timeout(far):
+    steps = probe("http://{}/").run()
+    asked(steps, far)
+    far[0].send(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n")
+    steps.send(READ)
+    with pytest.raises(StopIteration) as end:
+        steps.throw(DeadlineExceeded())
+    assert end.value.value.ok
+
+
 def test_a_false_alarm_is_waited_out(far):
     steps = probe("http://{}/").run()
     asked(steps, far)
@@ -80,7 +106,7 @@ def test_a_false_alarm_is_waited_out(far):
 def test_the_status_is_judged(far, status, expect, reason):
     steps = probe("http://{}/", expect_status=expect).run()
     asked(steps, far)
-    far[0].send(b"HTTP/1.1 %d X\r\n\r\n" % status)
+    far[0].send(b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % status)
     result = finish(steps)
     assert (result.ok, result.reason) == (not reason, reason)
 
