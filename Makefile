@@ -4,6 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-input --require-hashes
 ARGS ?=
+# The tests listen on free ports, so they can run side by side; JOBS=0 runs them one after the other.
+JOBS ?= 2
+PYTEST := $(BIN)/pytest -n $(JOBS)
+BENCH ?= probes failover quorum
 
 .PHONY: help demo test check unit live lint types floors bench lock clean docs
 help:  ## show the targets
@@ -31,13 +35,13 @@ demo: .venv/run.stamp  ## watch rrdnsd take a dead endpoint out of DNS and put i
 	@$(BIN)/rrdnsd demo $(ARGS)
 
 test: .venv/dev.stamp .venv/system.stamp  ## every test, with real DNS servers
-	@$(BIN)/pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 unit: .venv/dev.stamp  ## the fast inner loop: no server needed
-	@$(BIN)/pytest tests/unit $(ARGS)
+	@$(PYTEST) tests/unit $(ARGS)
 
 live: .venv/dev.stamp .venv/system.stamp  ## only the tests against real servers
-	@$(BIN)/pytest tests/live $(ARGS)
+	@$(PYTEST) tests/live $(ARGS)
 
 lint: .venv/dev.stamp  ## ruff, rules and format
 	@$(BIN)/ruff check .
@@ -51,9 +55,9 @@ floors: .venv/dev.stamp  ## which room may import which
 
 check: lint types floors test  ## all that CI runs
 
-bench: .venv/dev.stamp  ## measure against HAProxy, gdnsd and blackbox_exporter; writes docs/performance.md
+bench: .venv/dev.stamp  ## measure against HAProxy, gdnsd and blackbox_exporter; writes docs/performance.md (BENCH=quorum: one of them)
 	@tools/system-packages bench
-	@$(BIN)/python bench/probes.py $(ARGS)
+	@for name in $(BENCH); do $(BIN)/python bench/$$name.py $(ARGS) || exit 1; done
 
 docs: .venv/dev.stamp  ## write the generated pages of docs/ anew
 	@$(BIN)/python tools/generate_docs.py

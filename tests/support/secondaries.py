@@ -19,12 +19,16 @@ from support.process import Process, start
 
 @dataclass(frozen=True)
 class Feed:
-    """From which primary a secondary gets which zone, and on which port of 127.0.0.1 each of them listens."""
+    """From which primary a secondary gets which zone, and on which port of 127.0.0.1 each of them listens.
+
+    NSD can be given further primaries, by their ports.
+    """
 
     zone: str
     primary_port: int
     port: int
     key: Key | None = None
+    more: tuple[int, ...] = ()
 
 
 @dataclass
@@ -61,6 +65,9 @@ def start_nsd(folder: Path, feed: Feed) -> Secondary:
   algorithm: {feed.key.algorithm}
   secret: "{feed.key.secret}"
 """
+    primaries = "\n".join(
+        f"  request-xfr: 127.0.0.1@{port} {key}" for port in (feed.primary_port, *feed.more)
+    )
     conf = f"""server:
   ip-address: 127.0.0.1@{feed.port}
   username: ""
@@ -80,7 +87,7 @@ zone:
   name: {feed.zone}
   zonefile: "{feed.zone}.zone"
   allow-notify: 127.0.0.1 {key}
-  request-xfr: 127.0.0.1@{feed.primary_port} {key}
+{primaries}
 """
     return _started("nsd", folder, feed, conf, ["nsd", "-d", "-c"])
 

@@ -92,6 +92,11 @@ class Electorate:
             lonely = states.count(State.UP) > states.count(State.DOWN)
         self.abstention.mark(key, lonely=lonely)
 
+    def _compare_all(self, now: float) -> None:
+        for service in self.own.services():
+            for address in self.own[service].ballots:
+                self.compare(EndpointKey(service, address), now)
+
     def hear(self, statement: Statement, now: float) -> tuple[set[str], list[Effect]]:
         """Take in a statement; return the services it touches and what is new about its node."""
         peer = self.roster.peers.get(statement.node)
@@ -107,7 +112,10 @@ class Electorate:
     def recount(self, voted: int, now: float) -> list[Effect]:
         """Note whose ballots count now, this node's own included; any effect means: count all again."""
         effects: list[Effect] = []
-        for node in self.roster.recount(now):
+        changed = self.roster.recount(now)
+        if changed:
+            self._compare_all(now)
+        for node in changed:
             peer = self.roster.peers[node]
             effects.append(PeerChanged(node, peer.counted, "" if peer.counted else self._why_not(peer, now)))
         if self.abstention.learning_until is not None and self._everybody_heard(now):

@@ -125,12 +125,12 @@ class Engine:
         gap, self._now = now - self._now, now
         if gap <= self._timing.vote_ttl:
             return []
-        self.electorate.roster.forget()
+        self.electorate.roster.forget(now)
         self.electorate.recant()
         self._learn(now)
         for status in self._endpoints.values():
             status.opinion, status.suspected_at = Opinion(), None
-        return self._count_all(now)
+        return self.electorate.recount(len(self._endpoints), now) + self._count_all(now)
 
     def _probed(self, results: Sequence[tuple[EndpointKey, ProbeResult]], now: float) -> list[Effect]:
         effects: list[Effect] = []
@@ -155,7 +155,10 @@ class Engine:
                 touched[key.service] = None
             elif status.suspected_at is not None and after.state is status.verdict:
                 status.suspected_at = None  # a peer's suspicion, not confirmed from here
-        return effects + self._publish(touched, now) if touched else effects
+        if not touched:
+            return effects
+        voted = [effect.key for effect in effects if isinstance(effect, Voted)]
+        return effects + self._decide(voted, now) + self._publish(touched, now)
 
     def _opined(self, key: EndpointKey, status: EndpointStatus, before: Opinion, now: float) -> list[Effect]:
         opinion = status.opinion
@@ -172,16 +175,14 @@ class Engine:
         if ballot != _ballot(before):
             self.electorate.vote(key, ballot)
             effects.append(Voted(key))
-            effects += self._count(key, status, now)
         return effects
 
     def _heard(self, statement: Statement, now: float) -> list[Effect]:
         heard, effects = self.electorate.hear(statement, now)
         touched = sorted(heard)  # not as a set is ordered: the same events shall give the same effects
         effects += [effect for key in statement.suspects for effect in self._suspected(key, now)]
-        for service in touched:
-            effects += self._count_service(service, now)
-        return effects + self._publish(touched, now)
+        keys = [EndpointKey(name, e.address) for name in touched for e in self._services[name].endpoints]
+        return effects + self._decide(keys, now) + self._publish(touched, now)
 
     def _suspected(self, key: EndpointKey, now: float) -> list[Effect]:
         """Look at once at what a peer suspects, but not more often than at the fast interval."""
@@ -195,6 +196,13 @@ class Engine:
             status.suspected_at = now
         return [Recheck(key, 0.0)]
 
+    def _decide(self, keys: Sequence[EndpointKey], now: float) -> list[Effect]:
+        """Count the ballots of these endpoints, but first settle whose ballots count."""
+        for key in keys:
+            self.electorate.compare(key, now)
+        effects = self._recount(now)
+        return effects + [effect for key in keys for effect in self._count(key, self._endpoints[key], now)]
+
     def _recount(self, now: float) -> list[Effect]:
         """Count everything again if it changed whose ballots count."""
         effects = self.electorate.recount(len(self._endpoints), now)
@@ -203,19 +211,11 @@ class Engine:
         return effects
 
     def _count_all(self, now: float) -> list[Effect]:
-        effects = [effect for service in self._services for effect in self._count_service(service, now)]
+        effects = [e for key, status in self._endpoints.items() for e in self._count(key, status, now)]
         return effects + self._publish(self._services, now)
-
-    def _count_service(self, service: str, now: float) -> list[Effect]:
-        effects: list[Effect] = []
-        for endpoint in self._services[service].endpoints:
-            key = EndpointKey(service, endpoint.address)
-            effects += self._count(key, self._endpoints[key], now)
-        return effects
 
     def _count(self, key: EndpointKey, status: EndpointStatus, now: float) -> list[Effect]:
         """Count the ballots of one endpoint. Without a quorum the verdict stands and is pending."""
-        self.electorate.compare(key, now)
         ballots, nodes = self.electorate.ballots(key), self.electorate.size
         before = status.verdict
         decided = quorum.decide(ballots, nodes)

@@ -5,7 +5,7 @@ stays. Planning against what a plan has produced gives an empty plan.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rrdnsd.core.model import NameChange, Plan, RRset, RRsetChange, RRsetKey, ZoneView
 from rrdnsd.core.publish import Publication
@@ -42,9 +42,10 @@ def plan(
     never end, so they are accepted.
     """
     changes = []
-    for publication in publications:
-        if publication.held or publication.service in view.problems:
+    for asked in publications:
+        if asked.held or asked.service in view.problems:
             continue
+        publication = _above_floor(asked, view)
         rrsets = tuple(
             change
             for key in publication.keys
@@ -96,11 +97,29 @@ def guard(
     return Guarded(Plan(proposed.zone, kept), alarm)
 
 
+def _above_floor(publication: Publication, view: ZoneView) -> Publication:
+    """Remove nothing for its health where less than the fail-open floor would be left.
+
+    By its own count a node stays above it. But an endpoint on which there is no quorum now may be out of
+    DNS already, by another node's doing.
+    """
+    wanted = [_wanted(publication, key, view.rrsets.get(key)) for key in publication.keys]
+    if sum(len(addresses & publication.reasons.keys()) for addresses in wanted) >= publication.floor:
+        return publication
+    kept = {key: addresses & publication.drained for key, addresses in publication.absent.items()}
+    return replace(publication, absent=kept)
+
+
+def _wanted(publication: Publication, key: RRsetKey, existing: RRset | None) -> frozenset[str]:
+    served = existing.addresses if existing else frozenset()
+    return (served - publication.absent[key]) | publication.present[key]
+
+
 def _rrset_change(
     publication: Publication, key: RRsetKey, existing: RRset | None, tolerated_ttl: int | None
 ) -> RRsetChange | None:
     served = existing.addresses if existing else frozenset()
-    wanted = (served - publication.absent[key]) | publication.present[key]
+    wanted = _wanted(publication, key, existing)
     if not wanted and not served <= publication.drained:
         return None  # the floor: only an operator's drain may empty an RRset
     ttl_is_right = (

@@ -6,7 +6,7 @@ likely to be wrong than right.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rrdnsd.core.model import Endpoint, RRsetKey, RRType, Service, State
 from rrdnsd.core.override import Effective
@@ -20,7 +20,7 @@ class Publication:
     found, and so is every foreign record. `drained` addresses are absent because an operator said so,
     `down` ones are those that health would take away.
     `held` says why nothing may be written at all; "" when it may. `fail_open` says why health is not
-    believed; "" when it is.
+    believed; "" when it is. `floor` is how many of its addresses stay served whatever health says.
     """
 
     service: str
@@ -34,11 +34,16 @@ class Publication:
     held: str = ""
     fail_open: str = ""
     reasons: Mapping[str, str] = field(default_factory=dict)
+    floor: int = 0
 
     @property
     def keys(self) -> tuple[RRsetKey, ...]:
         """The RRsets this service owns."""
         return tuple(self.present)
+
+    def asks_for_the_same(self, other: "Publication") -> bool:
+        """Tell if the other one differs in nothing but its reasons."""
+        return replace(self, reasons=other.reasons) == other
 
 
 def publish(service: Service, states: Mapping[str, Effective], frozen: str = "") -> Publication:
@@ -60,7 +65,7 @@ def publish(service: Service, states: Mapping[str, Effective], frozen: str = "")
         service.fqdn, service.zone, service.provider, service.ttl, present, absent, drained,
         down=frozenset(e.address for e in candidates if states[e.address].state is State.DOWN),
         held=frozen or _unverified(service, states), fail_open=fail_open,
-        reasons={address: state.reason for address, state in states.items()},
+        reasons={address: state.reason for address, state in states.items()}, floor=_floor(service, candidates),
     )  # fmt: skip
 
 
@@ -80,6 +85,13 @@ def _fail_open(service: Service, candidates: list[Endpoint], states: Mapping[str
     if down <= service.fail_open_threshold * len(candidates):
         return ""
     return f"{down} of {len(candidates)} endpoints are down, more than {service.fail_open_threshold:.0%}: all stay published"
+
+
+def _floor(service: Service, candidates: list[Endpoint]) -> int:
+    """Count what fail-open leaves published at least. A tier may go as a whole: with several there is no such number."""
+    if service.fail_open_threshold is None or len({e.priority for e in service.endpoints}) > 1:
+        return 0
+    return len(candidates) - int(service.fail_open_threshold * len(candidates))
 
 
 def _choose(

@@ -45,6 +45,7 @@ class Roster:
         self.electorate = electorate_digest(self.nodes)
         self.own = VoteTable()
         self._peers = {node: Peer() for node in self.nodes if node != me}
+        self._history = NEVER
 
     @property
     def peers(self) -> Mapping[str, Peer]:
@@ -54,10 +55,11 @@ class Roster:
     def hear(self, statement: Statement, now: float) -> set[str]:
         """Take in a statement; return the services whose ballots may have changed.
 
-        A statement that is older than `vote_ttl` tells nothing about the present and is dropped.
+        A statement that is older than `vote_ttl`, or was made before `forget`, tells nothing about the present
+        and is dropped.
         """
         peer = self._peers.get(statement.node)
-        if peer is None or now - statement.said_at > self.vote_ttl:
+        if peer is None or statement.said_at < max(now - self.vote_ttl, self._history):
             return set()
         touched = peer.table.hear(statement)
         peer.in_step = peer.table.digest == statement.digest
@@ -87,8 +89,12 @@ class Roster:
             return ""
         return f"no quorum: only {heard} of {len(self.nodes)} nodes heard"
 
-    def forget(self) -> None:
-        """Drop everything that was heard: time has passed that this node did not live through."""
+    def forget(self, now: float) -> None:
+        """Drop everything that was said before `now`: time has passed that this node did not live through.
+
+        What arrived meanwhile and waits to be read is dropped as well: newer words may wait behind it.
+        """
+        self._history = now
         for peer in self._peers.values():
             peer.heard_at = NEVER
 

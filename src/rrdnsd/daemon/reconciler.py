@@ -71,6 +71,8 @@ class ZoneKeeper:
             for key in publication.keys:
                 self._ttl_repaired.pop(key, None)
         self._wanted[name] = publication
+        if before and before.asks_for_the_same(publication):
+            return
         if publication.held:
             self._due.pop(name, None)
         else:
@@ -120,6 +122,11 @@ class ZoneKeeper:
             if not first:
                 names = [name for name in names if name not in self._due]
             proposed = self._propose(names, view)
+            # A refusal is over when there is nothing left to change: another node may have been let to.
+            for name in sorted(
+                self._refusals.keys() & {*names} - {change.name for change in proposed.changes}
+            ):
+                self._judge(name, "")
             if not proposed.changes or self._settings.shadow:
                 break
             applied = await self._write(proposed, due)

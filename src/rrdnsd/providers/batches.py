@@ -4,6 +4,7 @@ An UPDATE is applied whole or not at all, so one name whose prerequisite fails, 
 change, would hold back all names of its message. Here it is found and left out.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,9 @@ Send = Callable[[Sequence[NameChange]], Awaitable[Outcome]]
 """Sends one message with all these changes. Raises ProviderError for what no split can mend."""
 Look = Callable[[Collection[RRsetKey]], Awaitable[ZoneView]]
 """Reads these RRsets from the server once more."""
+
+SENT_WITHIN = 2.0
+"""Seconds after which the rest of a plan is not sent any more: it says what was decided then, not what is now."""
 
 _DENIED_AT_MOST = 7  # the plan, its halves and its quarters: refused everywhere, so it is not about a name
 
@@ -32,14 +36,21 @@ async def write(plan: Plan, send: Send, look: Look) -> Applied:
     the rest goes out again as one message. Only if that fails too is it halved until the name is found; so two
     writers with the same plan cost each other two messages, not two for each name.
 
+    Where all that takes longer than SENT_WITHIN, what is left is reported as stale, to be planned anew.
+
     Raises:
         ProviderError: the server cannot be reached, or refuses so much that it is not about a name.
 
     """
+    clock = asyncio.get_running_loop().time
+    old_at = clock() + SENT_WITHIN
     state = _Progress()
     parts = deque([_Part(plan.changes)] if plan.changes else [])
     while parts:
         part = parts.popleft()
+        if clock() > old_at:
+            state.stale.update(part.names)
+            continue
         outcome = await send(part.changes)
         state.messages += not isinstance(outcome, TooBig)
         match outcome:

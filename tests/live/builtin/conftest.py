@@ -23,17 +23,20 @@ def port() -> int:
 
 @pytest_asyncio.fixture
 async def serve(port: int, tmp_path: Path) -> AsyncIterator[Serve]:
-    """Start a built-in server as the configuration would; it is closed at the end of the test."""
+    """Start a built-in server as the configuration would; it is closed at the end of the test.
+
+    Several can be told apart by the folder of their `state`, and then each needs a port of its own to `listen` on.
+    """
     async with contextlib.AsyncExitStack() as stack:
 
-        async def start(names: tuple[str, ...] = (), **options: object) -> Builtin:
+        async def start(names: tuple[str, ...] = (), state: str = "state", **options: object) -> Builtin:
             listen = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host in loopbacks()]
             spec = ProviderSpec(
                 "default",
                 "builtin",
                 zones=(ZONE,),
                 names=names,
-                state_dir=str(tmp_path / "state"),
+                state_dir=str(tmp_path / state),
                 options={"listen": listen, **options},
             )
             (provider,) = build(spec)

@@ -216,7 +216,7 @@ async def test_a_client_that_does_not_read_its_transfer_is_cut_off(serve, connec
     wire = ask(ZONE, "AXFR").to_wire()
     writer.write(framed(wire) * 100)
     await eventually(lambda: provider._listeners._connections)
-    await eventually(lambda: not provider._listeners._connections)
+    await eventually(lambda: not provider._listeners._connections, within=60)
 
 
 async def test_a_taken_port_is_one_clear_sentence_and_everything_is_closed_again(serve, port):
@@ -245,7 +245,7 @@ async def test_a_restart_serves_at_once_what_was_saved(published, serve, dig):
     assert "connection refused" in await dig("www.example.test")
     second = await serve()
     assert "192.0.2.1" in await dig("www.example.test")
-    assert second.serial(ZONE) > first.serial(ZONE)
+    assert second.edition(ZONE) == first.edition(ZONE)
 
 
 async def read_message(reader: asyncio.StreamReader) -> dns.message.Message:

@@ -22,11 +22,12 @@ from rrdnsd.providers.builtin.edition import Edition, newer
 from rrdnsd.providers.builtin.options import Options
 from rrdnsd.providers.builtin.provider import SETTLE, Builtin
 from rrdnsd.providers.builtin.store import Saved
-from rrdnsd.providers.builtin.zone import Zone
+from rrdnsd.providers.builtin.zone import Zone, absolute
 from support import virtual_time
 from support.builtin import ZONE, key, plan, rrset
 
 NOW = 1_800_000_000
+ORIGIN = absolute(ZONE)
 KEYS = (key("www"), key("api"))
 ROUNDS = 6
 """How often nodes tell each other everything until they agree: a lead, its taking over, and some for restarts."""
@@ -84,14 +85,18 @@ class Node:
             if some in self.verified:
                 await self.write(some)
 
+    def saved(self, forgets: int) -> Zone:
+        """What is on the disk without the last changes."""
+        return self.disk[max(0, len(self.disk) - forgets - 1)]
+
     async def crash(self) -> None:
         self.up = False
         await self.server.close()
 
     async def restart(self, forgets: int, known: int) -> None:
         """Serve what was on the disk before the last changes; the votes are known before anything is written."""
-        self.disk = self.disk[: max(1, len(self.disk) - forgets)]
-        zone = self.disk[-1]
+        zone = self.saved(forgets)
+        self.disk = self.disk[: self.disk.index(zone) + 1]
         self.server = self._boot()
         self.server._restore(self.server._zone(ZONE), Saved(ZONE, zone.serial, zone.records))
         self.verified = set()
@@ -106,7 +111,7 @@ class Node:
         """Let the secondaries look."""
         for secondary in self.seen_by:
             if secondary.chance.random() >= secondary.misses:
-                secondary.look(self.server._zone(ZONE))
+                secondary.look(self.server._offered[ORIGIN])
 
     def _boot(self) -> Builtin:
         server = Builtin(
@@ -116,18 +121,17 @@ class Node:
             [some.name for some in KEYS],
             clock=lambda: NOW + self.skew + asyncio.get_running_loop().time(),
         )
-        publish = server._publish
+        offer = server._offer
 
-        def published(zone: Zone) -> asyncio.Task[None]:
-            task = publish(zone)
-            if zone.complete:
-                self.disk.append(zone)
-                self.show()
-                for peer in self.peers:
-                    peer.hear(self.edition)
+        def offered(zone: Zone) -> asyncio.Task[None]:
+            task = offer(zone)
+            self.disk.append(zone)
+            self.show()
+            for peer in self.peers:
+                peer.hear(self.edition)
             return task
 
-        server._publish = published
+        server._offer = offered
         return server
 
 
@@ -168,12 +172,12 @@ async def exchange(hearing: list[Node], telling: list[Node]) -> None:
 
 steps = st.lists(
     st.one_of(
-        st.tuples(st.just("change"), names),
+        st.tuples(st.just("change"), nodes, names),
         st.tuples(st.just("learn"), nodes),
         st.tuples(st.just("tell"), nodes),
         st.tuples(st.just("hear"), nodes, nodes, st.integers(0, 5)),
         st.tuples(st.just("look"), nodes),
-        st.tuples(st.just("wait"), st.sampled_from([0.01, 0.5, 1.5, 3, 200])),
+        st.tuples(st.just("wait"), nodes, st.sampled_from([0.01, 0.5, 1.5, 3, 200])),
         st.tuples(st.just("restart"), nodes, st.integers(0, 2)),
         st.tuples(st.just("verify"), nodes, names),
     ),
@@ -189,30 +193,14 @@ def test_after_any_disorder_all_nodes_and_secondaries_have_one_edition(steps, sk
         made = await cluster(world, skews)
         secondary = Secondary()
         said = [[node.edition] for node in made]  # still on their way, in no order
-        for kind, *rest in steps:
-            match kind, *rest:
-                case "change", some:
-                    world.changes.append(some)
-                case "learn", at:
-                    await made[at].learn(min(made[at].known + 1, len(world.changes)))
-                case "tell", at:
-                    said[at].append(made[at].edition)
-                case "hear", at, sender, back if at != sender:
-                    made[at].hear(said[sender][-1 - back % len(said[sender])])
-                case "look", at:
-                    secondary.look(made[at].server._zone(ZONE))
-                case "wait", seconds:
-                    await asyncio.sleep(seconds)
-                case "restart", at, forgets:
-                    await asyncio.sleep(downtime)
-                    await made[at].crash()
-                    await made[at].restart(forgets, len(world.changes))
-                case "verify", at, some:
-                    await made[at].write(some)
-        remembered = secondary.zone and any(_same(secondary.zone, zone) for node in made for zone in node.disk)
+        for step in steps:
+            await _disorder(step, made, said, secondary, downtime)
+        remembered = secondary.zone and any(
+            _same(secondary.zone, zone) for node in made for zone in node.disk
+        )
         await _heal(made)
         assert len({node.edition for node in made}) == 1
-        final = made[0].server._zone(ZONE)
+        final = made[0].server._offered[ORIGIN]
         assert _values(final) == world.values(len(world.changes))
         assert all(
             _same(final, zone) or newer(final.serial, zone.serial) for node in made for zone in node.disk
@@ -223,6 +211,29 @@ def test_after_any_disorder_all_nodes_and_secondaries_have_one_edition(steps, sk
         await _close(made)
 
     virtual_time.run(main())
+
+
+async def _disorder(step, made, said, secondary, downtime):
+    kind, at, *rest = step
+    match kind, *rest:
+        case "change", some:
+            made[at].world.changes.append(some)
+        case "learn", *_:
+            await made[at].learn(min(made[at].known + 1, len(made[at].world.changes)))
+        case "tell", *_:
+            said[at].append(made[at].edition)
+        case "hear", sender, back if at != sender:
+            made[at].hear(said[sender][-1 - back % len(said[sender])])
+        case "look", *_:
+            secondary.look(made[at].server._offered[ORIGIN])
+        case "wait", seconds:
+            await asyncio.sleep(seconds)
+        case "restart", forgets:
+            await made[at].crash()
+            await asyncio.sleep(downtime)
+            await made[at].restart(forgets, len(made[at].world.changes))
+        case "verify", some:
+            await made[at].write(some)
 
 
 async def _heal(made: list[Node]) -> None:
@@ -251,7 +262,9 @@ waits = st.lists(st.floats(0, SETTLE * 3), min_size=2, max_size=2)
 gaps = st.sampled_from([0.0, 0.1, 0.7, 1.0, 3.0])
 changes = st.lists(st.tuples(gaps, names, lags), max_size=12)
 crashes = st.lists(
-    st.tuples(nodes, st.floats(0, 15), st.floats(SETTLE, 30), st.integers(0, 2), st.permutations(KEYS), waits),
+    st.tuples(
+        nodes, st.floats(0, 15), st.floats(SETTLE, 30), st.integers(0, 2), st.permutations(KEYS), waits
+    ),
     max_size=2,
     unique_by=lambda crash: crash[0],
 )
@@ -285,7 +298,7 @@ def test_no_secondary_is_led_back_by_a_node_that_lags_or_has_restarted(changes, 
         await asyncio.sleep(SETTLE + 1)
         assert len({node.edition for node in made}) == 1
         for secondary in secondaries:
-            secondary.look(made[0].server._zone(ZONE))
+            secondary.look(made[0].server._offered[ORIGIN])
             assert _values(secondary.zone) == world.values(len(changes))
         await _close(made)
 
@@ -302,7 +315,9 @@ def _schedule(changes, crashes):
     for at, when, downtime, forgets, order, wait in crashes:
         back = when + downtime
         events += [(when, "crash", at, None), (back, "restart", at, forgets)]
-        events += [(back + later, "verify", at, some) for later, some in zip(sorted(wait), order, strict=True)]
+        events += [
+            (back + later, "verify", at, some) for later, some in zip(sorted(wait), order, strict=True)
+        ]
     return sorted(events, key=lambda event: event[0])
 
 

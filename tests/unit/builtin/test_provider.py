@@ -51,7 +51,9 @@ async def test_a_stale_prerequisite_changes_nothing_but_the_other_names_are_writ
     provider = builtin()
     await provider.apply(plan((WWW, None, rrset("192.0.2.1"))))
     both = plan((WWW, before, rrset("192.0.2.7")), (key("api"), None, rrset("192.0.2.8")))
-    assert await provider.apply(both) == Applied(frozenset({key("api").name}), frozenset({WWW.name}), 1)
+    assert await provider.apply(both) == Applied(
+        frozenset({key("api").name}), frozenset({WWW.name}), messages=1
+    )
     assert ask_it(provider, "www.example.test") == "192.0.2.1"
     assert ask_it(provider, "api.example.test") == "192.0.2.8"
 
@@ -94,7 +96,9 @@ async def test_a_restart_serves_what_was_saved_under_its_serial(tmp_path):
     await before.apply(plan((WWW, None, rrset("192.0.2.1")), (key("gone"), None, rrset("192.0.2.2"))))
     await before.apply(plan((key("gone"), rrset("192.0.2.2"), None)))
     assert before.edition(ZONE).serial == NOW + 1
-    after = builtin(tmp_path, names=("www.example.test", "gone.example.test", "new.example.test"), now=NOW + 9)
+    after = builtin(
+        tmp_path, names=("www.example.test", "gone.example.test", "new.example.test"), now=NOW + 9
+    )
     await after.start()
     assert after.edition(ZONE) == before.edition(ZONE)
     assert ask_it(after, "www.example.test") == "192.0.2.1"

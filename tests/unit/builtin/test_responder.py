@@ -38,7 +38,7 @@ edns = st.sampled_from([{}, {"use_edns": 0}, {"want_dnssec": True}, {"use_edns":
 
 
 def responder(key=None, served=SERVED):
-    return Responder(served, LOOPBACK, key)
+    return Responder(served, served, LOOPBACK, key)
 
 
 def exchange(query, *, tcp=False, key=None, host="127.0.0.1"):
@@ -211,7 +211,7 @@ def test_a_large_zone_goes_in_several_messages_of_bounded_size():
     text = "\n".join(f"host{number} A 192.0.2.1 192.0.2.2" for number in range(2000))
     served = zones(zone(text))
     wires = list(
-        Responder(served, LOOPBACK, None).respond(
+        Responder(served, served, LOOPBACK, None).respond(
             ask("example.test", "AXFR").to_wire(), "127.0.0.1", tcp=True
         )
     )
@@ -255,17 +255,25 @@ def test_who_may_transfer(name, host, key, signed, rcode):
     assert message.had_tsig == signed
 
 
-@pytest.mark.parametrize(("complete", "rcode"), [(False, "SERVFAIL"), (True, "NOERROR")])
-def test_only_a_complete_zone_is_given_away(complete, rcode):
-    part = zone("www A 192.0.2.1", names=() if complete else ("later.example.test",))
-    some = Responder(zones(part), LOOPBACK, None)
+def test_a_zone_that_is_not_offered_yet_is_not_given_away():
+    some = responder(served=zones(zone("www A 192.0.2.1")))
+    some._offered = {}
     (wire,) = some.respond(ask("example.test", "AXFR").to_wire(), "127.0.0.1", tcp=True)
-    assert dns.rcode.to_text(dns.message.from_wire(wire).rcode()) == rcode
+    assert dns.message.from_wire(wire).rcode() == dns.rcode.SERVFAIL
+
+
+def test_secondaries_get_what_is_offered_while_queries_get_what_is_newer():
+    offered = zones(zone("www A 192.0.2.1"))
+    some = Responder(zones(zone("www A 192.0.2.2")), offered, LOOPBACK, None)
+    (wire,) = some.respond(ask("example.test", "AXFR").to_wire(), "127.0.0.1", tcp=True)
+    (answer,) = some.respond(ask("www.example.test").to_wire(), "127.0.0.1", tcp=True)
+    assert "192.0.2.1" in dns.message.from_wire(wire).to_text()
+    assert "192.0.2.2" in dns.message.from_wire(answer).to_text()
 
 
 def test_a_signed_transfer_verifies_over_all_its_messages():
     text = "\n".join(f"host{number} A 192.0.2.1 192.0.2.2" for number in range(2000))
-    some = Responder(zones(zone(text)), LOOPBACK, KEY)
+    some = responder(KEY, zones(zone(text)))
     query = ask("example.test", "AXFR")
     query.use_tsig(KEY.for_dnspython())
     context = None

@@ -124,7 +124,12 @@ def test_the_digest_is_that_of_the_address_records_whatever_their_order_and_the_
     for line in lines:
         stepwise = changed(stepwise, records(line), 101)
     assert stepwise.digest == one.digest == numbered(one, 7).digest
-    others = [rrset("192.0.2.1"), rrset("192.0.2.1", "192.0.2.2", ttl=6), rrset("192.0.2.1", "192.0.2.3"), None]
+    others = [
+        rrset("192.0.2.1"),
+        rrset("192.0.2.1", "192.0.2.2", ttl=6),
+        rrset("192.0.2.1", "192.0.2.3"),
+        None,
+    ]
     assert one.digest not in {changed(one, {key("www"): other}, 9).digest for other in others}
     assert unpublished(ZONE, Settings()).digest == changed(zone("a A 192.0.2.1"), {key("a"): None}, 8).digest
 

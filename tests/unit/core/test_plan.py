@@ -46,6 +46,19 @@ def test_what_is_right_needs_no_change():
     )
 
 
+def test_health_removes_nothing_below_the_fail_open_floor():
+    """An endpoint without a quorum is out of DNS already: to take another one out would leave too few."""
+    wanted = replace(publication(["1.1.1.1"], ["2.2.2.2"]), floor=2)
+    assert not plan("example.test", [wanted], served("1.1.1.1", "2.2.2.2")).changes
+    _, rrset = only_change(plan("example.test", [wanted], served("1.1.1.1", "2.2.2.2", "9.9.9.9", ttl=7)))
+    assert rrset.removes == frozenset()
+    _, rrset = only_change(plan("example.test", [replace(wanted, floor=1)], served("1.1.1.1", "2.2.2.2")))
+    assert rrset.removes == {"2.2.2.2"}
+    drained = replace(wanted, drained=frozenset({"2.2.2.2"}))
+    _, rrset = only_change(plan("example.test", [drained], served("1.1.1.1", "2.2.2.2")))
+    assert rrset.removes == {"2.2.2.2"}
+
+
 def test_foreign_records_stay():
     wanted = publication(["1.1.1.1"], ["2.2.2.2"])
     view = served("1.1.1.1", "2.2.2.2", "9.9.9.9")

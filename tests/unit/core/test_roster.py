@@ -107,9 +107,18 @@ def test_to_forget_is_to_have_heard_nobody():
     roster = Roster(ME, NODES, TTL)
     for peer in PEERS:
         roster.hear(say(peer, 10.0), 10.0)
-    roster.forget()
-    assert roster.no_quorum(10.0) == "no quorum: only 1 of 5 nodes heard"
+    roster.forget(10.5)
+    assert roster.no_quorum(10.5) == "no quorum: only 1 of 5 nodes heard"
     assert not any(peer.ever_heard for peer in roster.peers.values())
+
+
+def test_what_was_said_before_forgetting_is_not_heard_afterwards():
+    roster = Roster(ME, NODES, TTL)
+    roster.forget(10.5)
+    roster.hear(say(PEERS[0], 10.4), 10.6)
+    assert roster.fresh_nodes(10.6) == 1
+    roster.hear(say(PEERS[0], 10.5), 10.6)
+    assert roster.fresh_nodes(10.6) == 2
 
 
 def order(subject, nodes):

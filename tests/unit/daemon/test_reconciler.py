@@ -137,7 +137,7 @@ def test_it_writes_reads_back_and_tells():
                 Served(server.label, ZONE, NAME, pytest.approx(0.003)),
             ]
             assert len(server.reads) == 2
-            watched.keeper.want(wanted())
+            watched.keeper.want(wanted(down=(THREE,)))
             await asyncio.sleep(1)
             assert (len(server.plans), len(server.reads)) == (1, 3)
             status = watched.keeper.status
@@ -243,6 +243,36 @@ def test_a_refused_name_is_tried_again_by_itself_and_its_neighbours_do_not_wait(
             await asyncio.sleep(7)
             assert server.served(API) == {ONE, TWO}
             assert watched.keeper.status.error == ""
+
+    run(main())
+
+
+def test_another_reason_for_the_same_records_is_no_reason_to_look():
+    async def main():
+        server = Memory()
+        async with keeping(server) as watched:
+            watched.keeper.want(wanted())
+            await asyncio.sleep(1)
+            reads = len(server.reads)
+            watched.keeper.want(replace(wanted(), reasons={ONE: "up: 2 of 3 nodes", TWO: "up: 3 of 3 nodes"}))
+            await asyncio.sleep(1)
+            assert len(server.reads) == reads
+
+    run(main())
+
+
+def test_a_refusal_is_over_when_somebody_else_has_written_it():
+    async def main():
+        server = Memory()
+        server.denied = {API}
+        async with keeping(server, backoff=Backoff(first=10.0, most=10.0)) as watched:
+            watched.keeper.want(wanted(API))
+            await asyncio.sleep(0.1)
+            assert watched.keeper.status.error == f"{API}: no grant"
+            server.serve(API, ONE, TWO)
+            await asyncio.sleep(11)
+            assert watched.keeper.status.error == ""
+            assert len(server.plans) == 1
 
     run(main())
 

@@ -1,14 +1,17 @@
 """The sifting and halving, against a server that is a dictionary."""
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rrdnsd.core.model import Applied, Plan, RRsetKey, ZoneView
 from rrdnsd.errors import ProviderError
-from rrdnsd.providers.batches import write
+from rrdnsd.providers.batches import SENT_WITHIN, write
 from rrdnsd.providers.outcome import Denied, Stale, TooBig, Written
 from support.changes import change, named, plan, rrset
+from support.virtual_time import run
 
 OLD, NEW, THIRD = rrset("192.0.2.1"), rrset("192.0.2.2"), rrset("192.0.2.3")
 
@@ -150,6 +153,22 @@ async def test_a_failure_of_the_server_ends_it_at_once():
     with pytest.raises(ProviderError, match="it failed"):
         await write(replace_all(numbered(50)), send, Scripted({}).look)
     assert len(calls) == 1
+
+
+def test_a_plan_that_has_grown_old_is_not_sent_again():
+    async def main():
+        first, second = numbered(2)
+        server = Scripted({first: OLD, second: THIRD})
+
+        async def slowly(keys):
+            await asyncio.sleep(SENT_WITHIN + 0.1)
+            return await server.look(keys)
+
+        applied = await write(replace_all([first, second]), server.send, slowly)
+        assert applied == Applied(frozenset(), stale=frozenset({first, second}), messages=1)
+        assert server.zone == {first: OLD, second: THIRD}
+
+    run(main())
 
 
 async def test_only_ttls_that_differ_do_not_make_a_name_stale():

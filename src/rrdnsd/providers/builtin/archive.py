@@ -18,11 +18,16 @@ SAVE_TIMEOUT = 5.0
 
 
 class Archive:
-    """Saves what its owner puts into `zones`. Without a folder nothing is kept."""
+    """Saves what its owner puts into `offered`, or `zones` before. Without a folder nothing is kept.
 
-    def __init__(self, state_dir: str | None, zones: Zones) -> None:
+    A change that secondaries are not offered yet is not saved: after a restart it is decided anew, and what is on
+    disk is an edition that was whole.
+    """
+
+    def __init__(self, state_dir: str | None, zones: Zones, offered: Zones) -> None:
         self._state_dir = state_dir
         self._zones = zones
+        self._offered = offered
         self._saved: dict[dns.name.Name, Zone] = {}
         self._locks = {origin: asyncio.Lock() for origin in zones}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -49,7 +54,7 @@ class Archive:
         if not self._state_dir:
             return
         async with self._locks[origin]:
-            zone = self._zones[origin]
+            zone = self._offered.get(origin) or self._zones[origin]
             if self._saved.get(origin) is zone:
                 return
             path = path_of(self._state_dir, zone.name)

@@ -1,8 +1,8 @@
 """Which serial a zone gets when several nodes serve it. Pure: each node decides alone, from what it has heard.
 
 Secondaries take the highest serial they see, from whichever node. So a node leads, with a serial above all that
-it knows, only with content that it can stand for; until then it numbers its changes from its own serial on, which
-secondaries that have seen more ignore. Serials are compared as RFC 1982 says; 0 means none.
+it knows, only with content that it can stand for; until then it answers queries with it and offers to secondaries
+what it offered before. Serials are compared as RFC 1982 says; 0 means none.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ _DIGEST_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """A zone's content at one node: its serial, and the digest of its address RRsets with their TTLs."""
+    """What a node offers to secondaries: a zone's serial, and the digest of its address RRsets with their TTLs."""
 
     serial: int = 0
     digest: str = ""
@@ -87,20 +87,9 @@ def verify(standing: Standing, names: Collection[str], now: float) -> Standing:
     return standing if left == standing.unverified else replace(standing, unverified=left, verified_at=now)
 
 
-def renumber(
-    standing: Standing, before: int, digest: str, posix: float, *, may_lead: bool
-) -> tuple[int, Standing]:
-    """Choose the serial for content that replaces what had the serial `before`.
-
-    The same content as that of the newest edition gets its serial. Other content leads if it may, and else waits
-    below that edition, where there is room.
-    """
-    heard = standing.heard
-    if is_behind(standing, before) and digest == heard.digest:
-        return heard.serial, replace(standing, owes=False)
-    if may_lead:
-        return next_serial(before, heard.serial, posix), replace(standing, owes=False, restored=False)
-    return _below(standing, before) or next_serial(0, 0, posix), replace(standing, owes=True)
+def takes_over(standing: Standing, own: int, digest: str) -> bool:
+    """Whether content is that of a newer edition of another node, and so can have its serial."""
+    return is_behind(standing, own) and digest == standing.heard.digest
 
 
 def may_lead(standing: Standing, own: int, settle: float, now: float) -> bool:
@@ -131,17 +120,5 @@ def digest_text(total: int) -> str:
     return f"{total % (1 << 8 * _DIGEST_BYTES):0{2 * _DIGEST_BYTES}x}"
 
 
-def _below(standing: Standing, own: int) -> int:
-    """Return a serial for a change that shall not lead; 0 if nothing is known to number it by."""
-    heard = standing.heard.serial
-    if not own:
-        return _before(heard) if heard else 0
-    return own if _after(own) == heard else _after(own)
-
-
 def _after(serial: int) -> int:
     return serial % MAX_SERIAL + 1
-
-
-def _before(serial: int) -> int:
-    return (serial - 2) % MAX_SERIAL + 1

@@ -22,9 +22,8 @@ from rrdnsd.providers.builtin.edition import (
     is_behind,
     lead_at,
     may_lead,
-    newer,
     next_serial,
-    renumber,
+    takes_over,
     verify,
 )
 from rrdnsd.providers.builtin.notify import Notifier
@@ -32,6 +31,7 @@ from rrdnsd.providers.builtin.options import Options, source_address
 from rrdnsd.providers.builtin.responder import Responder
 from rrdnsd.providers.builtin.server import Listeners
 from rrdnsd.providers.builtin.store import Saved
+from rrdnsd.providers.builtin.timers import Timers
 from rrdnsd.providers.builtin.zone import (
     Zone,
     absolute,
@@ -46,7 +46,10 @@ from rrdnsd.providers.builtin.zone import (
 log = logging.getLogger(__name__)
 
 COMPLETE_WITHIN = 120.0
-"""Seconds after which a zone is given to secondaries even if some of its names were not decided (since a restart)."""
+"""Seconds after which a new zone is offered to secondaries even if some of its names were never decided."""
+
+VERIFY_WITHIN = 30.0
+"""Seconds after which a restart no longer waits for names without a verdict, unless another node leads."""
 
 SETTLE = 2.0
 """Seconds in which a change follows what announced it: the look at the last name, or another node's edition. Two
@@ -57,7 +60,8 @@ heartbeats, so that a vote that was lost once still comes in time.
 class Builtin:
     """One built-in server with all its zones. `names` are all the names it will be asked to publish.
 
-    `clock` is POSIX time, of which serials are made. The zones live in the event loop, and only here are they
+    `_zones` are what queries are answered from; `_offered` are the editions that secondaries get, which may be
+    older. `clock` is POSIX time, of which serials are made. All live in the event loop, and only here are they
     replaced, never across an await: that is what makes `apply` a compare-and-set.
     """
 
@@ -79,12 +83,13 @@ class Builtin:
         self._complete_within = complete_within
         self._settle = settle
         self._zones = {absolute(zone): unpublished(zone, options.settings) for zone in zones}
+        self._offered: dict[dns.name.Name, Zone] = {}
         self._standings = dict.fromkeys(self._zones, Standing())
         self._managed: dict[dns.name.Name, frozenset[str]] = dict.fromkeys(self._zones, frozenset())
-        self._patience: dict[dns.name.Name, asyncio.TimerHandle] = {}
-        self._leads: dict[dns.name.Name, asyncio.TimerHandle] = {}
-        self._archive = Archive(state_dir, self._zones)
-        self._responder = Responder(self._zones, options.allow_transfer, options.key)
+        self._patience = Timers(self._stop_waiting)
+        self._leads = Timers(self._settled)
+        self._archive = Archive(state_dir, self._zones, self._offered)
+        self._responder = Responder(self._zones, self._offered, options.allow_transfer, options.key)
         self._listeners = Listeners(self._responder.respond)
         self._notifier = Notifier(
             options.notify, options.key, lambda secondary: source_address(options.listen, secondary)
@@ -130,7 +135,7 @@ class Builtin:
         return ZoneView({key: rrset for key in keys if (rrset := served(current, key))})
 
     async def apply(self, plan: Plan) -> Applied:
-        """Serve what the plan says, under a new serial if it changes anything, and keep it.
+        """Serve what the plan says, offer it to secondaries once it may lead, and keep what is offered.
 
         Each name is written only if every RRset of it is exactly as the plan saw it, TTL included.
 
@@ -157,27 +162,28 @@ class Builtin:
 
     async def close(self) -> None:
         """Stop listening and telling; what is being saved is given a moment to be finished."""
-        for timer in (*self._patience.values(), *self._leads.values()):
-            timer.cancel()
+        self._patience.close()
+        self._leads.close()
         await self._listeners.close()
         await self._notifier.close()
         await self._archive.close()
 
     def edition(self, zone: str) -> Edition:
-        """Tell the zone's serial, 0 while it is not given to secondaries, and the digest of its address records.
+        """Tell which edition secondaries are offered; its serial is 0 before there is one.
 
         Raises:
             ProviderError: the zone is not one of this server's.
 
         """
         current = self._zone(zone)
-        return Edition(current.serial if current.complete else 0, current.digest)
+        offered = self._offered.get(current.origin, current)
+        return Edition(offered.serial, offered.digest)
 
     def heed(self, zone: str, serial: int, digest: str) -> bool:
         """Take in another node's edition of a zone; True if that was news, False too if it makes no sense here.
 
         The same content under a higher serial: its serial is taken over. Other content under a higher serial:
-        the next change here goes above it, at once or, if the edition is younger than `settle`, after that.
+        the next change here goes above it, at once or, if that is news of the last moment, after `settle`.
         """
         try:
             current = self._zone(zone)
@@ -186,13 +192,12 @@ class Builtin:
         if not 0 < serial <= MAX_SERIAL:
             return False
         origin, before = current.origin, self._standings[current.origin]
-        if current.published and current.digest == digest and newer(serial, current.serial):
-            self._standings[origin] = replace(before, owes=False)
-            self._publish(numbered(current, serial))
+        standing = self._standings[origin] = hear(before, current.serial, Edition(serial, digest), _now())
+        if current.complete and takes_over(standing, current.serial, current.digest):
+            self._take_over(current, standing.heard.serial)
             return True
-        self._standings[origin] = hear(before, current.serial, Edition(serial, digest), _now())
         self._arm(origin)
-        return self._standings[origin] is not before
+        return standing is not before
 
     def _zone(self, name: str) -> Zone:
         try:
@@ -213,48 +218,59 @@ class Builtin:
         self._standings[origin] = verify(self._standings[origin], names, _now())
         self._arm(origin)
 
-    def _revise(self, draft: Zone) -> asyncio.Task[None]:
-        """Publish new content, which still has the serial of the old, under the serial that it may have."""
-        standing = self._standings[draft.origin]
-        leads = draft.complete and may_lead(standing, draft.serial, self._settle, _now())
-        serial, self._standings[draft.origin] = renumber(
-            standing, draft.serial, draft.digest, self._clock(), may_lead=leads
-        )
-        return self._publish(numbered(draft, serial))
-
-    def _lead(self, zone: Zone) -> None:
-        """Publish the same content under a serial above all that is known."""
-        standing = self._standings[zone.origin]
-        self._standings[zone.origin] = replace(standing, owes=False, restored=False)
-        self._publish(numbered(zone, next_serial(zone.serial, standing.heard.serial, self._clock())))
-
-    def _publish(self, zone: Zone) -> asyncio.Task[None]:
-        """Serve the zone and tell of it; the task that saves it is returned."""
+    def _revise(self, zone: Zone) -> asyncio.Task[None]:
+        """Serve new content, and offer it to secondaries if that may be; the task that saves it is returned."""
         self._zones[zone.origin] = zone
         self._responder.forget()
-        if zone.complete:
-            self._notifier.announce(zone)
+        standing = self._standings[zone.origin]
+        if zone.complete and takes_over(standing, zone.serial, zone.digest):
+            return self._take_over(zone, standing.heard.serial)
+        if zone.complete and may_lead(standing, zone.serial, self._settle, _now()):
+            return self._lead(zone)
+        self._standings[zone.origin] = replace(standing, owes=True)
+        self._arm(zone.origin)
+        return self._archive.keep(zone)
+
+    def _take_over(self, zone: Zone, serial: int) -> asyncio.Task[None]:
+        """Offer the same content as another node under the same serial."""
+        self._standings[zone.origin] = replace(self._standings[zone.origin], owes=False)
+        return self._offer(numbered(zone, serial))
+
+    def _lead(self, zone: Zone) -> asyncio.Task[None]:
+        """Offer the content under a serial above all that is known."""
+        standing = self._standings[zone.origin]
+        self._standings[zone.origin] = replace(standing, owes=False, restored=False)
+        return self._offer(numbered(zone, next_serial(zone.serial, standing.heard.serial, self._clock())))
+
+    def _offer(self, zone: Zone) -> asyncio.Task[None]:
+        self._zones[zone.origin] = self._offered[zone.origin] = zone
+        self._responder.forget()
+        self._notifier.announce(zone)
         self._arm(zone.origin)
         return self._archive.keep(zone)
 
     def _arm(self, origin: dns.name.Name) -> None:
         """Set the zone's two timers to what its state asks for."""
-        zone, standing, loop = self._zones[origin], self._standings[origin], asyncio.get_running_loop()
+        zone, standing = self._zones[origin], self._standings[origin]
         partly = standing.verified_at > -math.inf
         if not (partly if standing.unverified else zone.published and not zone.complete):
-            _cancel(self._patience, origin)
+            self._patience.cancel(origin)
         elif origin not in self._patience:
-            self._patience[origin] = loop.call_later(self._complete_within, self._stop_waiting, origin)
-        _cancel(self._leads, origin)
+            self._patience.set(origin, _now() + (VERIFY_WITHIN if zone.complete else self._complete_within))
         at = lead_at(standing, zone.serial, self._settle)
         if at is not None and zone.complete:
-            self._leads[origin] = loop.call_at(at, lambda: self._lead(self._zones[origin]))
+            self._leads.set(origin, at)
+        else:
+            self._leads.cancel(origin)
 
-    def _stop_waiting(self, origin: dns.name.Name) -> None:
-        """Give secondaries the names that are decided, unless another node has a newer edition: it does that."""
-        del self._patience[origin]
+    def _settled(self, origin: dns.name.Name, late: float) -> None:
+        if not self._stood_still(origin, late):
+            self._lead(self._zones[origin])
+
+    def _stop_waiting(self, origin: dns.name.Name, late: float) -> None:
+        """Offer the names that are decided, unless another node has a newer edition: it does that."""
         zone, standing = self._zones[origin], self._standings[origin]
-        if is_behind(standing, zone.serial):
+        if is_behind(standing, zone.serial) or self._stood_still(origin, late):
             return
         missing = {name.to_text(omit_final_dot=True) for name in zone.pending} | standing.unverified
         log.warning(
@@ -265,11 +281,26 @@ class Builtin:
         self._standings[origin] = replace(standing, unverified=frozenset())
         self._lead(replace(zone, complete=True))
 
+    def _stood_still(self, origin: dns.name.Name, late: float) -> bool:
+        """Tell if the process was frozen beyond a timer: then what was verified before is so no longer."""
+        if late <= self._settle:
+            return False
+        log.warning(
+            "[builtin] stood still for %.1f s: zone %s is looked at again", late, self._zones[origin].name
+        )
+        standing = self._standings[origin]
+        self._standings[origin] = replace(standing, unverified=self._managed[origin], verified_at=-math.inf)
+        self._arm(origin)
+        return True
+
     def _restore(self, zone: Zone, saved: Saved) -> None:
-        """Serve what was saved, under its serial."""
+        """Serve and offer what was saved, under its serial."""
         withdrawn: dict[RRsetKey, RRset | None] = {RRsetKey(name, "A"): None for name in saved.withdrawn}
         new = changed(zone, withdrawn | dict(saved.records), saved.serial)
-        self._zones[zone.origin] = replace(new, complete=new.complete or saved.complete)
+        whole = replace(new, complete=new.complete or saved.complete)
+        self._zones[zone.origin] = whole
+        if whole.complete:
+            self._offered[zone.origin] = whole
         names = self._managed[zone.origin]
         self._standings[zone.origin] = Standing(unverified=names, restored=bool(names))
         self._responder.forget()
@@ -277,12 +308,6 @@ class Builtin:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-def _cancel(timers: dict[dns.name.Name, asyncio.TimerHandle], origin: dns.name.Name) -> None:
-    timer = timers.pop(origin, None)
-    if timer:
-        timer.cancel()
 
 
 def _warn_of_homeless_servers(zone: Zone) -> None:

@@ -30,11 +30,15 @@ _MAX_REFUSED = 1000
 class Responder:
     """Answers for `zones`, a mapping that its owner changes; after a change it calls `forget`.
 
+    Secondaries get what is in `offered`, which may be older, and may lack a zone that is not ready for them.
     `allow_transfer` are the networks that may transfer zones. With a key, transfers must be signed with it.
     """
 
-    def __init__(self, zones: Zones, allow_transfer: Sequence[Network], key: TsigKey | None) -> None:
+    def __init__(
+        self, zones: Zones, offered: Zones, allow_transfer: Sequence[Network], key: TsigKey | None
+    ) -> None:
         self._zones = zones
+        self._offered = offered
         self._allow_transfer = allow_transfer
         self._key = key.for_dnspython() if key else None
         self._rendered = RenderedAnswers()
@@ -85,10 +89,10 @@ class Responder:
         elif why := self._objection(query, host):
             self._log_refusal(zone.name, host, why)
             response.set_rcode(dns.rcode.REFUSED)
-        elif not zone.complete:
+        elif name not in self._offered:
             not_ready(response, "no verdict on some names of this zone yet")
         else:
-            return transfer(zone, query)
+            return transfer(self._offered[name], query)
         return (response.to_wire(max_size=_TCP_LIMIT, want_shuffle=False),)
 
     def _log_refusal(self, zone: str, host: str, why: str) -> None:
