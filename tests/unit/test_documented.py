@@ -189,9 +189,13 @@ def configurations():
 @pytest.mark.parametrize("config", list(configurations()))
 def test_every_complete_configuration_in_the_documents_is_right(config, tmp_path):
     path = tmp_path / "rrdnsd.json"
-    if "update_credentials" in config:
-        (tmp_path / "key").write_text("rrkey:c2VjcmV0IQ==")
-        config["update_credentials"] = "file:key"
+    for secret, text in (
+        ("update_credentials", "rrkey:c2VjcmV0IQ=="),
+        ("cluster_secret", "0123456789abcdef"),
+    ):
+        if secret in config:
+            (tmp_path / secret).write_text(text)
+            config[secret] = f"file:{secret}"
     path.write_text(json.dumps(config))
     assert load(path, {}).services
 
