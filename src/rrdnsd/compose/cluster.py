@@ -86,8 +86,8 @@ def server_tls(config: Config) -> ServerTls | None:
 
 
 def needs_certificate(config: Config) -> bool:
-    """Tell if a peer's certificate is all that authenticates it."""
-    return not _secret(config) and config.tls is not None and config.tls.ca_file is not None
+    """Tell if a peer must show its certificate, beside a cluster_secret or instead of one."""
+    return config.tls is not None and config.tls.ca_file is not None
 
 
 def _secret(config: Config) -> bytes:

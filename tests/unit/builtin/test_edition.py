@@ -1,6 +1,7 @@
 """The serial of a zone among other nodes' editions, and after a restart; time is virtual."""
 
 import asyncio
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -138,15 +139,19 @@ def test_each_newer_edition_makes_a_waiting_change_wait_on():
 def test_who_catches_up_takes_the_serial_over():
     async def main():
         leader, follower = node(now=NOW + 3600), node()
+        leader.on_lead, follower.on_lead = (partial(leads.append, who) for who in ("leader", "follower"))
         for server in (leader, follower):
             await write(server, (WWW, OLD), (API, OLD))
+        leads.clear()
         ahead = await write(leader, (WWW, NEW), (API, NEW))
         follower.heed(ZONE, *_told(ahead))
         assert (await write(follower, (WWW, NEW))).serial == NOW
         assert await write(follower, (API, NEW)) == ahead
         await asyncio.sleep(1000)
         assert follower.edition(ZONE) == ahead
+        assert leads == ["leader"]
 
+    leads = []
     virtual_time.run(main())
 
 
@@ -311,6 +316,18 @@ def test_a_new_node_takes_over_the_serial_of_what_is_served_already():
         await new.close()
 
     virtual_time.run(main())
+
+
+async def test_a_zone_of_which_names_are_missing_takes_nothing_over():
+    part = await write(node(), (WWW, OLD))
+    for heard_first in (True, False):
+        new = node(WWW.name, API.name)
+        if heard_first:
+            assert new.heed(ZONE, *_told(part))
+        await write(new, (WWW, OLD))
+        new.heed(ZONE, *_told(part))
+        assert new.edition(ZONE).serial == 0
+        await new.close()
 
 
 @given(serials, st.integers(0, MAX_SERIAL), st.integers(0, 2**33))

@@ -109,6 +109,33 @@ async def test_a_restart_serves_what_was_saved_under_its_serial(tmp_path):
     await after.close()
 
 
+async def test_what_is_kept_is_what_secondaries_are_offered(tmp_path):
+    provider = builtin(tmp_path)
+    await provider.apply(plan((WWW, None, rrset("192.0.2.1"))))
+    provider.heed(ZONE, NOW + 50, "ab" * 16)
+    await provider.apply(plan((WWW, rrset("192.0.2.1"), rrset("192.0.2.2"))))
+    assert ask_it(provider, "www.example.test") == "192.0.2.2"
+    await provider.close()
+    again = builtin(tmp_path)
+    await again.start()
+    assert ask_it(again, "www.example.test") == "192.0.2.1"
+    assert again.edition(ZONE) == provider.edition(ZONE)
+    await again.close()
+
+
+async def test_a_zone_that_is_not_offered_yet_is_kept_too(tmp_path):
+    names = ("www.example.test", "later.example.test")
+    provider = builtin(tmp_path, names)
+    await provider.apply(plan((WWW, None, rrset("192.0.2.1"))))
+    await provider.close()
+    again = builtin(tmp_path, names)
+    await again.start()
+    assert ask_it(again, "www.example.test") == "192.0.2.1"
+    assert ask_it(again, "later.example.test") == "SERVFAIL"
+    assert again.edition(ZONE).serial == 0
+    await again.close()
+
+
 async def test_a_broken_file_is_as_if_nothing_was_published(tmp_path, caplog):
     (tmp_path / "zones").mkdir()
     (tmp_path / "zones" / "example.test.zone").write_text("nonsense")

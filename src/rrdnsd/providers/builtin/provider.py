@@ -78,6 +78,8 @@ class Builtin:
         settle: float = SETTLE,
     ) -> None:
         self.label = f"{name} builtin"
+        self.on_lead: Callable[[], None] = lambda: None
+        """Called when there is an edition that other nodes should hear of now rather than with the next heartbeat."""
         self._options = options
         self._clock = clock
         self._complete_within = complete_within
@@ -240,7 +242,10 @@ class Builtin:
         """Offer the content under a serial above all that is known."""
         standing = self._standings[zone.origin]
         self._standings[zone.origin] = replace(standing, owes=False, restored=False)
-        return self._offer(numbered(zone, next_serial(zone.serial, standing.heard.serial, self._clock())))
+        serial = next_serial(zone.serial, standing.heard.serial, self._clock())
+        saving = self._offer(numbered(zone, serial))
+        self.on_lead()
+        return saving
 
     def _offer(self, zone: Zone) -> asyncio.Task[None]:
         self._zones[zone.origin] = self._offered[zone.origin] = zone
