@@ -9,7 +9,7 @@ JOBS ?= 2
 PYTEST := $(BIN)/pytest -n $(JOBS)
 BENCH ?= probes failover quorum
 
-.PHONY: help demo test check unit live lint types floors bench lock clean docs
+.PHONY: help demo test check unit live simulate lint types floors bench lock clean docs
 help:  ## show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -42,6 +42,9 @@ unit: .venv/dev.stamp  ## the fast inner loop: no server needed
 
 live: .venv/dev.stamp .venv/system.stamp  ## only the tests against real servers
 	@$(PYTEST) tests/live $(ARGS)
+
+simulate: .venv/dev.stamp  ## many runs of a simulated cluster: SEEDS=100000 FIRST=1
+	@PYTHONPATH=tests $(BIN)/python -m simulation --seeds $(or $(SEEDS),2000) --first $(or $(FIRST),1) --jobs $(JOBS)
 
 lint: .venv/dev.stamp  ## ruff, rules and format
 	@$(BIN)/ruff check .

@@ -173,6 +173,15 @@ def loss(hosts: Iterable[Place], percent: int) -> tuple[str, ...]:
     return tuple(f"{rule} numgen random mod 100 < {percent}" for rule in cut(hosts, hosts))
 
 
+def can_delay() -> bool:
+    """Tell if this kernel has netem, which holds packets back; tried on the loopback of a namespace of its own."""
+    command = ["unshare", "-n", "tc", "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms"]
+    try:
+        return subprocess.run(command, capture_output=True, check=False, timeout=10).returncode == 0
+    except OSError:
+        return False
+
+
 def sweep() -> None:
     """Remove what a test run left behind that was killed before it could."""
     for namespace in existing():

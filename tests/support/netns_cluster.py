@@ -45,8 +45,7 @@ class Site:
 
     def writers_in_order(self) -> list[Node]:
         """Return the nodes in the order in which they write this zone: the first one at once."""
-        subject = f"{ZONE}@default {self.server.address}"
-        return sorted(self.nodes, key=lambda node: _weight(node.name, subject), reverse=True)
+        return sorted(self.nodes, key=lambda node: _weight(node.name, ZONE), reverse=True)
 
     def down(self, address: str) -> None:
         """Let connections to an endpoint be refused."""

@@ -125,7 +125,8 @@ def keepers(
 
     def keeper(server: Provider, zone: str) -> ZoneKeeper:
         # The built-in server is this node's own: nobody else writes it, so there is nobody to wait for.
-        turn = _at_once if isinstance(server, Builtin) else partial(runtime.rank, f"{zone}@{server.label}")
+        # One order for all servers of a zone: so one node can tell when a change is visible on each of them.
+        turn = _at_once if isinstance(server, Builtin) else partial(runtime.rank, zone)
         return ZoneKeeper(server, zone, settings, runtime.report, runtime.clock, turn, runtime.catch_up)
 
     return {

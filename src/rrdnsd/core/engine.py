@@ -74,7 +74,7 @@ class Engine:
         self._overrides: tuple[Override, ...] = ()
         self._publications: dict[str, Publication] = {}
         self._service_states: dict[str, State] = {}
-        self._learn(now)
+        self.learn(now)
         self.handle(Reconfigured(services), now)
 
     def handle(self, event: Event, now: float) -> list[Effect]:
@@ -112,13 +112,14 @@ class Engine:
         """What shall be published now, by service."""
         return self._publications
 
+    def learn(self, now: float) -> None:
+        """Abstain from now on until every peer was heard, or long enough to have heard all that can be."""
+        if self.electorate.size > 1:
+            self.electorate.abstention.learning_until = now + self._timing.learn
+
     def rank(self, subject: str, now: float) -> int:
         """Return this node's place among the writers of a subject; 0 writes at once."""
         return self.electorate.roster.rank(subject, now, abstaining=bool(self.electorate.abstains))
-
-    def _learn(self, now: float) -> None:
-        if self.electorate.size > 1:
-            self.electorate.abstention.learning_until = now + self._timing.learn
 
     def _catch_up(self, now: float) -> list[Effect]:
         """Notice that this process stood still: whatever it knew is history, its own opinions included."""
@@ -127,7 +128,7 @@ class Engine:
             return []
         self.electorate.roster.forget(now)
         self.electorate.recant()
-        self._learn(now)
+        self.learn(now)
         for status in self._endpoints.values():
             status.opinion, status.suspected_at = Opinion(), None
         return self.electorate.recount(len(self._endpoints), now) + self._count_all(now)

@@ -108,6 +108,7 @@ class Runtime:
 
     async def run(self) -> None:
         """Keep the zones, the peers and the time until cancelled."""
+        self.engine.learn(self.clock())  # from when it can hear; until now it was only being put together
         if self.engine.electorate.abstains:  # it does from the start, before anybody could carry effects out
             lines.log_effect(Abstained(self.engine.electorate.abstains))
         async with asyncio.TaskGroup() as tasks:
@@ -122,7 +123,7 @@ class Runtime:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             self.catch_up()
-            self._tell_budget(self.budget.expire(), " (other servers do not show it yet)")
+            self._tell_budget(self.budget.expire(), " (not seen on the other servers from here)")
 
     def _carry_out(self, effect: Effect) -> None:
         match effect:

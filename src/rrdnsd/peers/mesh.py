@@ -93,10 +93,10 @@ class Mesh:
             try:
                 body, mac = await post(node, sent)
                 more = line.outbox.confirmed(sent, body, mac)
-                self._note(node, line, "")
+                self._note(node, line, None)
             except (OSError, TimeoutError, wire.WireError) as error:
                 line.outbox.lost(sent)
-                self._note(node, line, str(error) or "no answer in time")
+                self._note(node, line, error)
                 await asyncio.sleep(AFTER_FAILURE * random.uniform(1, 2))  # noqa: S311 -- jitter
             if not more:
                 await self._wait(line.wake, next_beat)
@@ -108,11 +108,13 @@ class Mesh:
         except TimeoutError:
             return
 
-    def _note(self, node: str, line: _Line, trouble: str) -> None:
-        """Log when a peer stops answering and when it answers again, once each."""
-        if bool(trouble) != bool(line.trouble):
-            if trouble:
-                log.warning("[quorum] no contact with %s: %s", node, trouble)
-            else:
-                log.info("[quorum] contact with %s again", node)
+    def _note(self, node: str, line: _Line, error: Exception | None) -> None:
+        """Log when a peer stops answering, when it begins to refuse, and when all is well again, once each."""
+        trouble = "" if error is None else "refuses" if isinstance(error, wire.WireError) else "silent"
+        if trouble == line.trouble:
+            return
+        if error is not None:
+            log.warning("[quorum] no contact with %s: %s", node, str(error) or "no answer in time")
+        else:
+            log.info("[quorum] contact with %s again", node)
         line.trouble = trouble

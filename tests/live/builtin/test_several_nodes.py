@@ -42,6 +42,7 @@ class Cluster:
             listen=[f"127.0.0.1:{self.ports[at]}"],
             notify=[f"127.0.0.1:{self._secondary_port}"],
         )
+        self.nodes[at].on_lead = self.tell
         self.tell()
         return self.nodes[at]
 

@@ -5,6 +5,14 @@ import pytest
 from support import netns, netns_cluster
 
 
+def pytest_collection_modifyitems(config, items):
+    """Leave out what needs packets to be delayed where the kernel cannot do that."""
+    needing = [item for item in items if item.get_closest_marker("netem")]
+    if needing and not netns.can_delay():
+        config.hook.pytest_deselected(items=needing)
+        items[:] = [item for item in items if item not in needing]
+
+
 @pytest.fixture(scope="session")
 def namespaces():
     """Skip where there cannot be namespaces, but not on the CI machine: there they must be."""

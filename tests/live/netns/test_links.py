@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from support.netns import NetnsError, cut, loss, shut
+from support.netns import cut, loss, shut
 from support.netns_node import NODE_PORT
 
 
@@ -78,13 +78,11 @@ def test_with_20_percent_packet_loss_verdicts_stay_right_and_nothing_flaps(site)
     made.settle()
 
 
+@pytest.mark.netem
 def test_slow_links_only_take_longer(site):
     made = site(3)
-    try:
-        for node in made.nodes:
-            node.host.delay(40, jitter=20)
-    except NetnsError as error:
-        pytest.skip(f"this kernel cannot delay packets: {error}")
+    for node in made.nodes:
+        node.host.delay(40, jitter=20)
     dead = made.addresses[0]
     marks = [len(node.log) for node in made.nodes]
     made.keeps(made.all, 3)

@@ -159,6 +159,21 @@ def test_a_peer_that_is_away_is_told_once_and_asked_with_care(error, told, caplo
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
 
 
+def test_a_peer_that_first_does_not_answer_and_then_refuses_is_told_twice(caplog):
+    async def main():
+        network = Network(trouble={B: OSError("Cannot connect")})
+        async with meshed(network):
+            await asyncio.sleep(5)
+            network.trouble[B] = wire.WireError("it answers HTTP status 401: it has another cluster_secret")
+            await asyncio.sleep(5)
+
+    run(main())
+    assert caplog.messages == [
+        f"[quorum] no contact with {B}: Cannot connect",
+        f"[quorum] no contact with {B}: it answers HTTP status 401: it has another cluster_secret",
+    ]
+
+
 def test_a_peer_that_never_answers_does_not_keep_news_from_the_others():
     async def main():
         network = Network(trouble={C: None})

@@ -1,0 +1,30 @@
+"""`make simulate SEEDS=100000`, and the command that a failing seed prints."""
+
+import argparse
+import sys
+import time
+
+from simulation.campaign import failures
+from simulation.world import simulate
+
+
+def main() -> int:
+    """Run the seeds, or replay one with its trace; 1 if a rule was broken."""
+    parser = argparse.ArgumentParser(prog="python -m simulation", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=2000, help="how many runs")
+    parser.add_argument("--first", type=int, default=1, help="the first seed")
+    parser.add_argument("--jobs", type=int, default=2, help="processes")
+    parser.add_argument("--replay", type=int, help="run this seed alone and print all that happens")
+    chosen = parser.parse_args()
+    if chosen.replay is not None:
+        outcome = simulate(chosen.replay, print)
+        return 1 if outcome.violation else 0
+    time.monotonic()
+    found = failures(range(chosen.first, chosen.first + chosen.seeds), chosen.jobs)
+    for _line in found:
+        pass
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""Bugs put in on purpose: each is one small patch of real code, and the seed of a run that catches it."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from unittest.mock import patch
+
+from rrdnsd.core import engine, plan, publish, quorum
+from rrdnsd.core.engine import Engine
+from rrdnsd.core.model import State
+from rrdnsd.core.roster import Peer, Roster
+from rrdnsd.daemon.runtime import Runtime
+from rrdnsd.peers.inbox import Inbox
+
+Patch = Callable[[], AbstractContextManager[object]]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One bug: what is wrong with it, how to put it in, and a seed that finds it."""
+
+    name: str
+    what: str
+    patches: tuple[Patch, ...]
+    seed: int
+
+    def planted(self) -> ExitStack:
+        """Have the bug in the code while the block runs."""
+        stack = ExitStack()
+        for made in self.patches:
+            stack.enter_context(made())
+        return stack
+
+
+def _decide_by_those_heard(ballots, nodes, real=quorum.decide):
+    return real(ballots, min(nodes, max(1, len(ballots))))
+
+
+def _fresh_for_ever(self, _now, _vote_ttl):
+    return self.in_step and not self.electorate_differs
+
+
+def _made_just_now(self, _request):
+    return self._clock()
+
+
+def _always_in_step(self, statement, now, real=Roster.hear):
+    touched = real(self, statement, now)
+    if statement.node in self._peers:
+        self._peers[statement.node].in_step = True
+    return touched
+
+
+def _never_pending(self, key, now, real=Engine._effective):
+    return replace(real(self, key, now), pending=False)
+
+
+def _only_healthy(members, states, _min_up, _fail_open):
+    return [e for e in members if states[e.address].state is State.UP]
+
+
+def _without_floor(publication, key, existing, tolerated, real=plan._rrset_change):
+    may_go = publication.drained | publication.absent[key]
+    return real(replace(publication, drained=may_go), key, existing, tolerated)
+
+
+MUTANTS = (
+    Mutant(
+        "quorum of the nodes that are heard",
+        "counts a majority of the ballots at hand instead of the configured nodes",
+        (
+            partial(patch.object, engine.quorum, "decide", _decide_by_those_heard),
+            partial(patch.object, Roster, "no_quorum", lambda _self, _now: ""),
+        ),
+        1,
+    ),
+    Mutant(
+        "votes live for ever",
+        "a node that is not heard any more keeps its vote",
+        (partial(patch.object, Peer, "fresh", _fresh_for_ever),),
+        8,
+    ),
+    Mutant(
+        "every message is new",
+        "a delayed message, or one read after a freeze, counts as said now",
+        (partial(patch.object, Inbox, "_said_at", _made_just_now),),
+        93,
+    ),
+    Mutant(
+        "a table that differs is believed",
+        "ballots count although a change of them was lost on the way",
+        (partial(patch.object, Roster, "hear", _always_in_step),),
+        19,
+    ),
+    Mutant(
+        "nothing is pending",
+        "acts on the last verdict although no quorum stands behind it any more",
+        (partial(patch.object, Engine, "_effective", _never_pending),),
+        27,
+    ),
+    Mutant(
+        "writes before it knows",
+        "publishes before every endpoint has a first verdict",
+        (partial(patch.object, publish, "_unverified", lambda _service, _states: ""),),
+        10,
+    ),
+    Mutant(
+        "health may empty a name",
+        "publishes the healthy endpoints and nothing else, without the floors",
+        (
+            partial(patch.object, publish, "_choose", _only_healthy),
+            partial(patch.object, plan, "_rrset_change", _without_floor),
+        ),
+        2,
+    ),
+    Mutant(
+        "nobody waits for a turn",
+        "every node writes at once",
+        (partial(patch.object, Runtime, "rank", lambda _self, _subject: 0),),
+        1,
+    ),
+)
