@@ -5,6 +5,7 @@ import sys
 import time
 
 from simulation.campaign import failures
+from simulation.mutants import MUTANTS, first_seed
 from simulation.world import simulate
 
 
@@ -15,7 +16,14 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=1, help="the first seed")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--replay", type=int, help="run this seed alone and print all that happens")
+    parser.add_argument(
+        "--mutants", action="store_true", help="find the first seed that catches each planted bug"
+    )
     chosen = parser.parse_args()
+    if chosen.mutants:
+        for mutant in MUTANTS:
+            sys.stdout.write(f"{mutant.name}: {first_seed(mutant)}\n")
+        return 0
     if chosen.replay is not None:
         outcome = simulate(chosen.replay, print)
         return 1 if outcome.violation else 0
