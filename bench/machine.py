@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -52,6 +52,30 @@ def cpu_seconds(pid: int) -> float:
     """User and system time of a process, all its threads, in seconds."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def machine_seconds() -> float:
+    """CPU time that anything on this machine has used so far, in seconds."""
+    fields = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+    idle = fields[3] + fields[4]
+    return (sum(fields) - idle) / TICKS
+
+
+def own_seconds() -> float:
+    """CPU time of this process and of all that it has started and that still run, in seconds."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        # A process may end while it is looked at.
+        with suppress(OSError):
+            if entry.name.isdigit():
+                fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+                parents[int(entry.name)] = int(fields[1])
+    family, grown = {os.getpid()}, True
+    while grown:
+        more = {pid for pid, parent in parents.items() if parent in family} - family
+        family |= more
+        grown = bool(more)
+    return sum(cpu_seconds(pid) for pid in family)
 
 
 def rss_bytes(pid: int) -> int:
