@@ -9,6 +9,12 @@ from simulation.mutants import MUTANTS, first_seed
 from simulation.world import simulate
 
 
+def say(line: str) -> None:
+    """Print at once: somebody waits for it."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
 def main() -> int:
     """Run the seeds, or replay one with its trace; 1 if a rule was broken."""
     parser = argparse.ArgumentParser(prog="python -m simulation", description=__doc__)
@@ -22,16 +28,18 @@ def main() -> int:
     chosen = parser.parse_args()
     if chosen.mutants:
         for mutant in MUTANTS:
-            sys.stdout.write(f"{mutant.name}: {first_seed(mutant)}\n")
+            say(f"{mutant.name}: {first_seed(mutant)}")
         return 0
     if chosen.replay is not None:
-        outcome = simulate(chosen.replay, print)
+        outcome = simulate(chosen.replay, say)
         return 1 if outcome.violation else 0
-    time.monotonic()
-    found = failures(range(chosen.first, chosen.first + chosen.seeds), chosen.jobs)
-    for _line in found:
-        pass
-    return 1 if found else 0
+    began = time.monotonic()
+    broken = 0
+    for line in failures(range(chosen.first, chosen.first + chosen.seeds), chosen.jobs):
+        broken += 1
+        say(line)
+    say(f"{chosen.seeds} runs, {broken} broke a rule, {time.monotonic() - began:.0f} s")
+    return 1 if broken else 0
 
 
 if __name__ == "__main__":

@@ -1,17 +1,19 @@
 """Many runs, spread over processes; a failing one tells how to replay it."""
 
 import multiprocessing
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from simulation.world import Outcome, simulate
 
 REPLAY = "PYTHONPATH=tests .venv/bin/python -m simulation --replay"
 
 
-def failures(seeds: Iterable[int], jobs: int) -> list[str]:
-    """Run the seeds; return a line for each that broke a rule, with the command that replays it."""
+def failures(seeds: Iterable[int], jobs: int) -> Iterator[str]:
+    """Run the seeds; yield a line for each that broke a rule, with the command that replays it."""
     with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-        return [told(outcome) for outcome in pool.imap_unordered(simulate, seeds, 20) if outcome.violation]
+        yield from (
+            told(outcome) for outcome in pool.imap_unordered(simulate, seeds, 20) if outcome.violation
+        )
 
 
 def told(outcome: Outcome) -> str:

@@ -125,14 +125,13 @@ class Invariants:
             self.fail(f"{meant.name} on {server.name}: only {sorted(served)} left, below the fail-open floor")
 
     def agreed(self, nodes: Iterable[Node]) -> None:
-        """After healing all nodes come to the same verdicts."""
+        """After healing all nodes come to the same verdicts, or see alike that there is no quorum on one."""
         alike = [node for node in nodes if node.plan.name not in self.scenario.odd]
         for service in self.scenario.reference:
             for endpoint in service.endpoints:
                 key = EndpointKey(service.fqdn, endpoint.address)
                 seen = {node.plan.name: node.engine.endpoints[key] for node in alike}
-                views = {(str(status.verdict), status.pending) for status in seen.values()}
-                if len(views) > 1:
+                if len({"" if status.pending else str(status.verdict) for status in seen.values()}) > 1:
                     said = ", ".join(
                         f"{name}: {status.verdict}{' (pending)' if status.pending else ''}"
                         for name, status in seen.items()
@@ -192,12 +191,19 @@ class Invariants:
             short = self._short_of_quorum(node.plan.nodes, service, keys[address], verdicts[address])
             if short:
                 self.fail(f"{what}, while {address} is believed {verdicts[address]} {short}")
-        if "unknown" in verdicts.values() or not rules.explains(service, verdicts, added, removed):
+        for address in sorted(a for a in verdicts if verdicts[a] == "unknown"):
+            votes = self._votes(node.plan.nodes, service, keys[address])
+            if len(votes["up"] | votes["down"]) < rules.quorum(len(node.plan.nodes)):
+                self.fail(f"{what}, before enough nodes have voted on {address}")
+        if not rules.explains(service, verdicts, added, removed):
             self.fail(f"{what}, which {verdicts} do not call for")
 
-    def _short_of_quorum(self, nodes: Sequence[str], service: Service, key: EndpointKey, state: str) -> str:
+    def _votes(self, nodes: Sequence[str], service: Service, key: EndpointKey) -> dict[str, set[str]]:
         since = self.clock() - self.scenario.vote_ttl - SLACK
-        votes = self.ledger.voters(nodes, key, service.definition, since)
+        return self.ledger.voters(nodes, key, service.definition, since)
+
+    def _short_of_quorum(self, nodes: Sequence[str], service: Service, key: EndpointKey, state: str) -> str:
+        votes = self._votes(nodes, service, key)
         if len(votes[state]) >= rules.quorum(len(nodes)):
             return ""
         return f"without a quorum of fresh equal votes: up {sorted(votes['up'])}, down {sorted(votes['down'])} of {len(nodes)}"

@@ -1,5 +1,6 @@
 """Bugs put in on purpose: each is one small patch of real code, and the seed of a run that catches it."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
@@ -7,11 +8,13 @@ from functools import partial
 from unittest.mock import patch
 
 from rrdnsd.core import engine, plan, publish, quorum
+from rrdnsd.core.electorate import Electorate
 from rrdnsd.core.engine import Engine
-from rrdnsd.core.model import State
 from rrdnsd.core.roster import Peer, Roster
 from rrdnsd.daemon.runtime import Runtime
 from rrdnsd.peers.inbox import Inbox
+from rrdnsd.peers.mesh import Mesh
+from rrdnsd.providers import batches, message
 from simulation.world import simulate
 
 Patch = Callable[[], AbstractContextManager[object]]
@@ -63,13 +66,28 @@ def _never_pending(self, key, now, real=Engine._effective):
     return replace(real(self, key, now), pending=False)
 
 
-def _only_healthy(members, states, _min_up, _fail_open):
-    return [e for e in members if states[e.address].state is State.UP]
+def _only_healthy(tiers, up, min_up, _last_resort):
+    return next((tier & up for tier in tiers if len(tier & up) >= min_up), up)
 
 
 def _without_floor(publication, key, existing, tolerated, real=plan._rrset_change):
     may_go = publication.drained | publication.absent[key]
     return real(replace(publication, drained=may_go), key, existing, tolerated)
+
+
+def _count_at_once(self, keys, now):
+    for key in keys:
+        self.electorate.compare(key, now)
+    return [effect for key in keys for effect in self._count(key, self._endpoints[key], now)]
+
+
+def _any_question(_self, peer, key):
+    votes = peer.table.get(key.service)
+    return votes.ballots.get(key.address) if votes else None
+
+
+async def _a_beat_later(self, wake, _until, real=Mesh._wait):
+    await real(self, wake, asyncio.get_running_loop().time() + self._heartbeat)
 
 
 MUTANTS = (
@@ -104,7 +122,7 @@ MUTANTS = (
         "nothing is pending",
         "acts on the last verdict although no quorum stands behind it any more",
         (partial(patch.object, Engine, "_effective", _never_pending),),
-        9,
+        7,
     ),
     Mutant(
         "writes before it knows",
@@ -126,5 +144,41 @@ MUTANTS = (
         "every node writes at once",
         (partial(patch.object, Runtime, "rank", lambda _self, _subject: 0),),
         10,
+    ),
+    Mutant(
+        "another question is as good",
+        "ballots count although their node was told to probe something else",
+        (partial(patch.object, Electorate, "_opinion", _any_question),),
+        0,
+    ),
+    Mutant(
+        "no prerequisites",
+        "an update replaces whatever is there by now",
+        (partial(patch.object, message, "_prerequisites", lambda _owner, _change: []),),
+        0,
+    ),
+    Mutant(
+        "it counts before it settles who counts",
+        "votes are counted before the word of their node that it abstains",
+        (partial(patch.object, Engine, "_decide", _count_at_once),),
+        0,
+    ),
+    Mutant(
+        "an old plan goes out again",
+        "what was planned before a slow exchange is sent after it",
+        (partial(patch.object, batches, "SENT_WITHIN", float("inf")),),
+        0,
+    ),
+    Mutant(
+        "the floor is counted without DNS",
+        "an endpoint without a quorum counts as served although another node took it out",
+        (partial(patch.object, plan, "_above_floor", lambda publication, _view: publication),),
+        0,
+    ),
+    Mutant(
+        "silence delays the next word",
+        "after a message without an answer a node waits a whole heartbeat more",
+        (partial(patch.object, Mesh, "_wait", _a_beat_later),),
+        0,
     ),
 )

@@ -1,6 +1,7 @@
 """The rules of publishing once more, written naively from the documentation: the oracle does not ask the engine."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
+from itertools import combinations
 
 from rrdnsd.core.model import Endpoint, Service
 
@@ -12,23 +13,29 @@ def quorum(nodes: int) -> int:
 
 def published(service: Service, down: Collection[str]) -> frozenset[str]:
     """Return the addresses that shall be served while exactly these are down."""
-    count = len(service.endpoints)
-    limit = service.fail_open_threshold
-    fail_open = limit is not None and len(down) > limit * count
-    families = sorted({e.rtype for e in service.endpoints})
-    return frozenset(
-        e.address
-        for rtype in families
-        for e in _family([e for e in service.endpoints if e.rtype == rtype], down, service.min_up, fail_open)
-    )
+    return _published(service, down, down, fail_open=_fail_open(service, down))
 
 
 def explains(
-    service: Service, verdicts: Mapping[str, str], added: Iterable[str], removed: Iterable[str]
+    service: Service, verdicts: Mapping[str, str], added: Collection[str], removed: Collection[str]
 ) -> bool:
-    """Tell if these verdicts, one for each endpoint, call for a change."""
-    right = published(service, {address for address, verdict in verdicts.items() if verdict == "down"})
-    return right.issuperset(added) and right.isdisjoint(removed)
+    """Tell if these verdicts, one for each endpoint, call for a change.
+
+    An endpoint that is not touched may be pending: the writer may see no quorum on it now. Then what is
+    published must not depend on it.
+    """
+    others = [a for a in sorted(verdicts) if a not in added and a not in removed]
+    for pending in (set(some) for count in range(len(others) + 1) for some in combinations(others, count)):
+        sure = {address: verdict for address, verdict in verdicts.items() if address not in pending}
+        if "unknown" in sure.values():
+            continue
+        down = {address for address, verdict in sure.items() if verdict == "down"}
+        fail_open = _fail_open(service, down)
+        best = _published(service, down, down, fail_open=fail_open)
+        worst = _published(service, down | pending, down, fail_open=fail_open)
+        if (best & worst).issuperset(added) and (best | worst).isdisjoint(removed):
+            return True
+    return False
 
 
 def floor(service: Service) -> int:
@@ -39,13 +46,32 @@ def floor(service: Service) -> int:
     return len(service.endpoints) - int(service.fail_open_threshold * len(service.endpoints))
 
 
-def _family(members: list[Endpoint], down: Collection[str], min_up: int, fail_open: bool) -> list[Endpoint]:
+def _fail_open(service: Service, down: Collection[str]) -> bool:
+    limit = service.fail_open_threshold
+    return limit is not None and len(down) > limit * len(service.endpoints)
+
+
+def _published(
+    service: Service, missing: Collection[str], down: Collection[str], *, fail_open: bool
+) -> frozenset[str]:
+    """Apply the rules of tiers while `missing` cannot be relied on, of which `down` are certainly down."""
+    found: set[str] = set()
+    for rtype in ("A", "AAAA"):
+        members = [e for e in service.endpoints if e.rtype == rtype]
+        if members:
+            found |= _family(members, missing, down, service.min_up, fail_open)
+    return frozenset(found)
+
+
+def _family(
+    members: list[Endpoint], missing: Collection[str], down: Collection[str], min_up: int, fail_open: bool
+) -> set[str]:
     priorities = sorted({e.priority for e in members})
+    first = {e.address for e in members if e.priority == priorities[0]}
     if fail_open and len(priorities) == 1:
-        return members
-    first = [e for e in members if e.priority == priorities[0]]
+        return first
     for priority in priorities:
-        up = [e for e in members if e.priority == priority and e.address not in down]
+        up = {e.address for e in members if e.priority == priority and e.address not in missing}
         if len(up) >= min_up:
             return up
-    return first if fail_open else [e for e in members if e.address not in down] or first
+    return first if fail_open else {e.address for e in members if e.address not in down} or first

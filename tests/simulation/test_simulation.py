@@ -40,7 +40,7 @@ def test_a_failure_tells_how_to_replay_it():
 
 
 def test_runs_are_spread_over_processes():
-    assert failures(range(1, 5), jobs=2) == []
+    assert [*failures(range(1, 5), jobs=2)] == []
 
 
 def test_the_page_names_every_bug_and_its_seed():

@@ -41,7 +41,8 @@ class Timing:
 class EndpointStatus:
     """Everything known of one endpoint. `verdict` is the quorum's; the opinion is only this node's.
 
-    `pending` means that no quorum of fresh ballots stands behind the verdict at the moment.
+    `pending` means that no quorum of fresh ballots stands behind the verdict at the moment, `divided` that a
+    quorum of nodes has voted all the same.
     """
 
     service: Service
@@ -50,6 +51,7 @@ class EndpointStatus:
     verdict_since: float = 0.0
     reason: str = ""
     pending: bool = True
+    divided: bool = False
     suspected_at: float | None = None
     rechecked_at: float = float("-inf")
     last: ProbeResult | None = None
@@ -221,6 +223,7 @@ class Engine:
         before = status.verdict
         decided = quorum.decide(ballots, nodes)
         status.pending = decided is State.UNKNOWN
+        status.divided = status.pending and quorum.is_divided(ballots, nodes)
         if status.pending:
             return []
         status.reason = quorum.explain(decided, ballots, nodes)
@@ -281,7 +284,7 @@ class Engine:
 
     def _effective(self, key: EndpointKey, now: float) -> Effective:
         status = self._endpoints[key]
-        observed = Effective(status.verdict, status.reason, pending=status.pending)
+        observed = Effective(status.verdict, status.reason, pending=status.pending, divided=status.divided)
         return override.effective(observed, key, self._overrides, now) if self._overrides else observed
 
     def _whole_service(self, fqdn: str, states: Mapping[str, Effective]) -> list[Effect]:

@@ -3,7 +3,7 @@ the effective state is derived from both each time it is needed, and never store
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from rrdnsd.core.model import EndpointKey, State
@@ -45,28 +45,30 @@ class Override:
 class Effective:
     """What counts for publishing: verdict and orders together, with the reason.
 
-    `pending` endpoints have no quorum behind their verdict at the moment and stay as they are published.
+    `pending` endpoints have no quorum behind their verdict at the moment and stay as they are published;
+    `divided` ones are pending although a quorum of nodes has voted.
     """
 
     state: State
     reason: str
     drained: bool = False
     pending: bool = False
+    divided: bool = False
 
 
 def effective(observed: Effective, key: EndpointKey, overrides: Iterable[Override], now: float) -> Effective:
     """Apply the orders that cover an endpoint: forced states replace the verdict, a drain stands beside it."""
-    state, reason, drained, pending = observed.state, observed.reason, observed.drained, observed.pending
+    found = observed
     for override in overrides:
         if not override.covers(key) or not override.active(now):
             continue
         if override.kind is Kind.DRAIN:
-            drained = True
+            found = replace(found, drained=True)
         elif override.kind is Kind.FORCED_UP:
-            state, reason, pending = State.UP, _ordered(override), False
+            found = Effective(State.UP, _ordered(override), found.drained)
         elif override.kind is Kind.FORCED_DOWN:
-            state, reason, pending = State.DOWN, _ordered(override), False
-    return Effective(state, reason, drained, pending)
+            found = Effective(State.DOWN, _ordered(override), found.drained)
+    return found
 
 
 def maintenance(service: str, overrides: Iterable[Override], now: float) -> Override | None:

@@ -47,7 +47,11 @@ class Publication:
 
 
 def publish(service: Service, states: Mapping[str, Effective], frozen: str = "") -> Publication:
-    """Decide what is published for a service. `frozen` is the reason of a maintenance, "" without one."""
+    """Decide what is published for a service. `frozen` is the reason of a maintenance, "" without one.
+
+    A pending endpoint is neither up nor down, whatever its last verdict was: nodes may remember different ones.
+    It is left as it is found, and so is each endpoint whose publishing depends on a pending one.
+    """
     drained = frozenset(e.address for e in service.endpoints if states[e.address].drained)
     candidates = [e for e in service.endpoints if e.address not in drained]
     fail_open = _fail_open(service, candidates, states)
@@ -57,10 +61,17 @@ def publish(service: Service, states: Mapping[str, Effective], frozen: str = "")
         key = RRsetKey(service.fqdn, rtype)
         known = frozenset(e.address for e in service.endpoints if e.rtype == rtype)
         members = [e for e in candidates if e.rtype == rtype]
-        chosen = frozenset(e.address for e in _choose(members, states, service.min_up, bool(fail_open)))
         pending = frozenset(e.address for e in members if states[e.address].pending)
-        present[key] = chosen - pending
-        absent[key] = known - chosen - pending
+        up = frozenset(e.address for e in members if states[e.address].state is State.UP) - pending
+        tiers = _tiers(members)
+        preferred = tiers[0] if tiers else frozenset()
+        last_resort = preferred if fail_open else up | pending or preferred
+        if fail_open and len(tiers) == 1:
+            tiers = []
+        best = _choose(tiers, up | pending, service.min_up, last_resort)
+        worst = _choose(tiers, up, service.min_up, last_resort)
+        present[key] = (best & worst) - pending
+        absent[key] = known - best - worst - pending
     return Publication(
         service.fqdn, service.zone, service.provider, service.ttl, present, absent, drained,
         down=frozenset(e.address for e in candidates if states[e.address].state is State.DOWN),
@@ -74,14 +85,16 @@ def _families(service: Service) -> tuple[RRType, ...]:
 
 
 def _unverified(service: Service, states: Mapping[str, Effective]) -> str:
-    waiting = [e.address for e in service.endpoints if states[e.address].state is State.UNKNOWN]
+    unknown = [e.address for e in service.endpoints if states[e.address].state is State.UNKNOWN]
+    waiting = [address for address in unknown if not states[address].divided]
     return f"no verdict yet on {', '.join(waiting)}" if waiting else ""
 
 
 def _fail_open(service: Service, candidates: list[Endpoint], states: Mapping[str, Effective]) -> str:
     if service.fail_open_threshold is None or not candidates:
         return ""
-    down = sum(states[e.address].state is State.DOWN for e in candidates)
+    found = [states[e.address] for e in candidates]
+    down = sum(effective.state is State.DOWN and not effective.pending for effective in found)
     if down <= service.fail_open_threshold * len(candidates):
         return ""
     return f"{down} of {len(candidates)} endpoints are down, more than {service.fail_open_threshold:.0%}: all stay published"
@@ -94,17 +107,14 @@ def _floor(service: Service, candidates: list[Endpoint]) -> int:
     return len(candidates) - int(service.fail_open_threshold * len(candidates))
 
 
+def _tiers(members: list[Endpoint]) -> list[frozenset[str]]:
+    """Return the addresses of each tier, the preferred one first."""
+    priorities = sorted({e.priority for e in members})
+    return [frozenset(e.address for e in members if e.priority == priority) for priority in priorities]
+
+
 def _choose(
-    members: list[Endpoint], states: Mapping[str, Effective], min_up: int, fail_open: bool
-) -> list[Endpoint]:
-    """Pick the endpoints of one family: the best tier with enough healthy ones, else the least bad choice."""
-    tiers = [[e for e in members if e.priority == p] for p in sorted({e.priority for e in members})]
-    if len(tiers) == 1 and fail_open:
-        return members
-    for tier in tiers:
-        healthy = [e for e in tier if states[e.address].state is State.UP]
-        if len(healthy) >= min_up:
-            return healthy
-    if fail_open:
-        return tiers[0] if tiers else []
-    return [e for e in members if states[e.address].state is State.UP] or (tiers[0] if tiers else [])
+    tiers: list[frozenset[str]], up: frozenset[str], min_up: int, last_resort: frozenset[str]
+) -> frozenset[str]:
+    """Pick the healthy ones of the best tier that has enough of them, else the least bad choice."""
+    return next((tier & up for tier in tiers if len(tier & up) >= min_up), last_resort)

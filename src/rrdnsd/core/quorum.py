@@ -51,6 +51,11 @@ def decide(ballots: Mapping[str, Ballot], nodes: int) -> State:
     return State.UNKNOWN
 
 
+def is_divided(ballots: Mapping[str, Ballot], nodes: int) -> bool:
+    """Tell if enough nodes have voted for a quorum, so that waiting for the first votes has an end."""
+    return sum(ballot.state is not State.UNKNOWN for ballot in ballots.values()) >= quorum(nodes)
+
+
 def explain(state: State, ballots: Mapping[str, Ballot], nodes: int) -> str:
     """Say in one sentence who voted what, as logs, API and notifiers show it.
 

@@ -93,6 +93,29 @@ def test_a_pending_endpoint_is_left_as_it_is_found():
     assert (result.present[A], result.absent[A]) == ({"10.0.0.1"}, set())
 
 
+def test_a_pending_endpoint_counts_as_neither_up_nor_down():
+    svc = service("10.0.0.1", "10.0.0.2", "10.0.0.3")
+    for remembered in (UP, DOWN):
+        found = {"10.0.0.1": UP, "10.0.0.2": pending(remembered), "10.0.0.3": DOWN}
+        result = publish(svc, states(found))
+        assert (result.present[A], result.absent[A]) == ({"10.0.0.1"}, {"10.0.0.3"})
+        assert not result.fail_open
+
+
+def test_a_standby_is_left_as_it_is_found_while_the_preferred_tier_is_in_doubt():
+    svc = service(Endpoint("10.0.0.1", 1), Endpoint("10.0.0.2", 2))
+    for remembered in (UP, DOWN):
+        result = publish(svc, states({"10.0.0.1": pending(remembered), "10.0.0.2": UP}))
+        assert (result.present[A], result.absent[A]) == (set(), set())
+
+
+def test_a_divided_quorum_does_not_hold_back_what_is_decided():
+    divided = Effective(UNKNOWN, "", pending=True, divided=True)
+    result = publish(service("10.0.0.1", "10.0.0.2"), states({"10.0.0.1": UP, "10.0.0.2": divided}))
+    assert result.held == ""
+    assert (result.present[A], result.absent[A]) == ({"10.0.0.1"}, set())
+
+
 def active_standby(min_up=1):
     return service(
         Endpoint("10.0.0.1", 1),
@@ -179,7 +202,7 @@ def test_invariants_of_every_publication(situation):
 def test_fail_open_matches_a_plain_count(situation):
     svc, found = situation
     judged = [state for state in found.values() if not state.drained]
-    down = [state for state in judged if state.state is DOWN]
+    down = [state for state in judged if state.state is DOWN and not state.pending]
     threshold = svc.fail_open_threshold
     expected = threshold is not None and bool(judged) and len(down) > threshold * len(judged)
     assert bool(publish(svc, found).fail_open) == expected
