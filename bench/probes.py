@@ -185,7 +185,7 @@ def sustain(
     """5,000 probes a second of 1,000 endpoints, their arrivals logged by nginx."""
     targets, rate = addresses(1000), 5000
     start = partial(options.rrdnsd, folder, core, targets, endpoints.logged, rate)
-    tries = []
+    tries: list[tuple[Measured, list[float]]] = []
     while len(tries) < TRIES and not (tries and tries[-1][0].others <= QUIET):
         wait_for_quiet()
         endpoints.arrivals.write_text("")

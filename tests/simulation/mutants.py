@@ -14,7 +14,7 @@ from rrdnsd.core.roster import Peer, Roster
 from rrdnsd.daemon.runtime import Runtime
 from rrdnsd.peers.inbox import Inbox
 from rrdnsd.peers.mesh import Mesh
-from rrdnsd.providers import batches, message
+from rrdnsd.providers import message
 from simulation.world import simulate
 
 Patch = Callable[[], AbstractContextManager[object]]
@@ -149,36 +149,30 @@ MUTANTS = (
         "another question is as good",
         "ballots count although their node was told to probe something else",
         (partial(patch.object, Electorate, "_opinion", _any_question),),
-        0,
+        15,
     ),
     Mutant(
         "no prerequisites",
         "an update replaces whatever is there by now",
         (partial(patch.object, message, "_prerequisites", lambda _owner, _change: []),),
-        0,
+        5,
     ),
     Mutant(
         "it counts before it settles who counts",
         "votes are counted before the word of their node that it abstains",
         (partial(patch.object, Engine, "_decide", _count_at_once),),
-        0,
-    ),
-    Mutant(
-        "an old plan goes out again",
-        "what was planned before a slow exchange is sent after it",
-        (partial(patch.object, batches, "SENT_WITHIN", float("inf")),),
-        0,
+        547,
     ),
     Mutant(
         "the floor is counted without DNS",
         "an endpoint without a quorum counts as served although another node took it out",
         (partial(patch.object, plan, "_above_floor", lambda publication, _view: publication),),
-        0,
+        27,
     ),
     Mutant(
         "silence delays the next word",
         "after a message without an answer a node waits a whole heartbeat more",
         (partial(patch.object, Mesh, "_wait", _a_beat_later),),
-        0,
+        9,
     ),
 )
