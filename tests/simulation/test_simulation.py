@@ -1,6 +1,9 @@
 """The share of the simulation that runs with every test: 2,000 seeds, the bugs put in on purpose, and replays."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,8 @@ from simulation.campaign import REPLAY, failures, told
 from simulation.mutants import MUTANTS
 from simulation.world import Outcome, simulate
 
-PAGE = Path(__file__).parents[2] / "docs" / "simulation.md"
+TESTS = Path(__file__).parents[1]
+PAGE = TESTS.parent / "docs" / "simulation.md"
 CHUNKS, CHUNK = 10, 200
 
 
@@ -33,6 +37,15 @@ def test_a_seed_always_gives_the_same_run():
     assert simulate(42, lines.append) == simulate(42, again.append)
     assert lines == again
     assert len(lines) > 100
+
+
+def test_another_process_with_another_hash_seed_gives_the_same_run():
+    def replay(hash_seed):
+        environ = {**os.environ, "PYTHONPATH": str(TESTS), "PYTHONHASHSEED": hash_seed}
+        command = [sys.executable, "-m", "simulation", "--replay", "15"]
+        return subprocess.run(command, env=environ, check=True, capture_output=True, text=True).stdout
+
+    assert replay("1") == replay("2") != ""
 
 
 def test_a_failure_tells_how_to_replay_it():
