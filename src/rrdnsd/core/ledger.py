@@ -18,7 +18,7 @@ class Stamp(NamedTuple):
     """When an entry was written: time of day in ms, a counter within it, and the node that wrote it."""
 
     wall_ms: int
-    count: int
+    counter: int
     node: str
 
 
@@ -60,7 +60,7 @@ class Ledger:
         return (
             Stamp(wall_ms, 0, node)
             if wall_ms > latest.wall_ms
-            else Stamp(latest.wall_ms, latest.count + 1, node)
+            else Stamp(latest.wall_ms, latest.counter + 1, node)
         )
 
     def merge(self, entries: Iterable[Entry]) -> list[Entry]:
@@ -78,5 +78,5 @@ class Ledger:
 
 
 def _hash(entry: Entry) -> int:
-    text = f"{entry.key}|{entry.stamp.wall_ms}|{entry.stamp.count}|{entry.stamp.node}".encode()
+    text = f"{entry.key}|{entry.stamp.wall_ms}|{entry.stamp.counter}|{entry.stamp.node}".encode()
     return int.from_bytes(hashlib.blake2b(text, digest_size=_DIGEST_BYTES).digest())
