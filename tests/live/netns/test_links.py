@@ -68,14 +68,22 @@ def test_with_20_percent_packet_loss_verdicts_stay_right_and_nothing_flaps(site)
     for _ in range(3):
         made.down(dead)
         made.serves(made.all - {dead})
+        _all_decided(made, "-> down", marks)
         made.up(dead)
         made.serves(made.all)
+        _all_decided(made, "-> up", marks)
     made.keeps(made.all, 0.5)
     assert made.watcher.history(began) == [made.all, *3 * [made.all - {dead}, made.all]]
     for node, mark in zip(made.nodes, marks, strict=True):
         assert len(node.transitions(mark)) <= 6, node.log
     made.network.heal()
     made.settle()
+
+
+def _all_decided(made, verdict, marks):
+    """Wait for the last one: a node that has not heard yet would be right to write what it knows."""
+    for node, mark in zip(made.nodes, marks, strict=True):
+        node.until(lambda node, mark=mark: verdict in "".join(node.transitions(mark)[-1:]), verdict)
 
 
 @pytest.mark.netem
