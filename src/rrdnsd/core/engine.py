@@ -20,7 +20,7 @@ from rrdnsd.core.effects import (
     Voted,
 )
 from rrdnsd.core.electorate import Electorate
-from rrdnsd.core.events import Connectivity, Event, Heard, Ordered, Probed, Reconfigured, Ticked
+from rrdnsd.core.events import Connectivity, Event, Heard, Ordered, Probed, Reconfigured, Reseated, Ticked
 from rrdnsd.core.health import Opinion
 from rrdnsd.core.model import EndpointKey, ProbeResult, Service, State
 from rrdnsd.core.override import Effective, Override
@@ -74,6 +74,7 @@ class Engine:
         self._services: dict[str, Service] = {}
         self._endpoints: dict[EndpointKey, EndpointStatus] = {}
         self._overrides: tuple[Override, ...] = ()
+        self._orders: Mapping[str, tuple[Override, ...]] = {}
         self._publications: dict[str, Publication] = {}
         self._service_states: dict[str, State] = {}
         self.learn(now)
@@ -89,10 +90,13 @@ class Engine:
                 effects += self._heard(statement, now)
             case Ordered(overrides):
                 affected = self._covered((*self._overrides, *overrides))
-                self._overrides = overrides
+                self._order(overrides)
                 effects += self._publish(affected, now)
             case Reconfigured(services):
                 effects += self._reconfigured(services, now)
+            case Reseated(nodes):
+                effects += self.electorate.reseat(nodes, now)
+                effects += self.electorate.recount(len(self._endpoints), now) + self._count_all(now)
             case Connectivity(trouble):
                 self.electorate.abstention.offline = trouble
             case Ticked():
@@ -101,8 +105,13 @@ class Engine:
 
     @property
     def services(self) -> Mapping[str, Service]:
-        """The services by name."""
+        """The services by name, those included that were removed and whose records are to go."""
         return self._services
+
+    @property
+    def overrides(self) -> tuple[Override, ...]:
+        """The orders that stand."""
+        return self._overrides
 
     @property
     def endpoints(self) -> Mapping[EndpointKey, EndpointStatus]:
@@ -237,7 +246,7 @@ class Engine:
         ended = tuple(o for o in self._overrides if not o.active(now))
         if not ended:
             return []
-        self._overrides = tuple(o for o in self._overrides if o.active(now))
+        self._order(tuple(o for o in self._overrides if o.active(now)))
         return self._publish(self._covered(ended), now)
 
     def _reconfigured(self, services: tuple[Service, ...], now: float) -> list[Effect]:
@@ -245,7 +254,7 @@ class Engine:
         old, self._services = self._services, {service.fqdn: service for service in services}
         known, self._endpoints = self._endpoints, {}
         for service in services:
-            same = service.fqdn in old and old[service.fqdn].definition == service.definition
+            same = service.fqdn in old and old[service.fqdn].question == service.question
             for endpoint in service.endpoints:
                 key = EndpointKey(service.fqdn, endpoint.address)
                 status = known.get(key) if same else None
@@ -253,39 +262,83 @@ class Engine:
                     status = EndpointStatus(service)
                 status.service = service
                 self._endpoints[key] = status
-        effects = self.electorate.configure(self._services)
-        gone = [service for fqdn, service in old.items() if fqdn not in self._services]
+        effects = self.electorate.configure({s.fqdn: s for s in services if s.endpoints})
+        effects += self._vote_again()
+        gone = [
+            service for service in old.values() if _home(service) != _home(self._services.get(service.fqdn))
+        ]
         for service in gone:
             del self._publications[service.fqdn]
-            self._service_states.pop(service.fqdn, None)
+        for fqdn in old:
+            if fqdn not in self._services or not self._services[fqdn].endpoints:
+                self._service_states.pop(fqdn, None)
         effects += [Retire(service.fqdn, service.zone, service.provider) for service in gone]
         return effects + self._count_all(now)
+
+    def _vote_again(self) -> list[Effect]:
+        """Cast the votes anew that stood in services with other endpoints than before."""
+        voted: dict[str, Effect] = {}
+        for key, status in self._endpoints.items():
+            cast = self.electorate.own[key.service].ballots
+            if status.opinion.state is not State.UNKNOWN and key.address not in cast:
+                self.electorate.vote(key, _ballot(status.opinion))
+                voted[key.service] = Voted(key)
+        return list(voted.values())
 
     def _publish(self, services: Iterable[str], now: float) -> list[Effect]:
         effects: list[Effect] = []
         no_quorum = self.electorate.roster.no_quorum(now)
         for fqdn in services:
             service = self._services[fqdn]
-            states = {
-                e.address: self._effective(EndpointKey(fqdn, e.address), now) for e in service.endpoints
-            }
-            publication = publish(service, states, no_quorum or self._maintenance(fqdn, now))
-            effects += self._whole_service(fqdn, states)
+            states = self._states(service, now)
+            publication = self._publication(service, states, no_quorum, now)
+            if states:
+                effects += self._whole_service(fqdn, states)
             if publication != self._publications.get(fqdn):
                 self._publications[fqdn] = publication
                 effects.append(Publish(publication))
         return effects
 
-    def _maintenance(self, fqdn: str, now: float) -> str:
-        order = override.maintenance(fqdn, self._overrides, now)
-        if order is None:
-            return ""
-        return f"maintenance: {order.why}" if order.why else "maintenance"
+    def _publication(
+        self, service: Service, states: Mapping[str, Effective], no_quorum: str, now: float
+    ) -> Publication:
+        failover = override.failover(service.fqdn, self._orders_of(service.fqdn), now)
+        return publish(service, states, self._held(service.fqdn, no_quorum, now), failover)
+
+    def preview(self, overrides: tuple[Override, ...], now: float) -> dict[str, Publication]:
+        """Return what would be published for each service if these were the orders that stand; changes nothing."""
+        standing, no_quorum = self._overrides, self.electorate.roster.no_quorum(now)
+        self._order(overrides)
+        try:
+            return {
+                fqdn: self._publication(service, self._states(service, now), no_quorum, now)
+                for fqdn, service in self._services.items()
+            }
+        finally:
+            self._order(standing)
+
+    def _states(self, service: Service, now: float) -> dict[str, Effective]:
+        return {
+            e.address: self._effective(EndpointKey(service.fqdn, e.address), now) for e in service.endpoints
+        }
+
+    def _order(self, overrides: tuple[Override, ...]) -> None:
+        self._overrides, self._orders = overrides, override.by_service(overrides)
+
+    def _orders_of(self, fqdn: str) -> tuple[Override, ...]:
+        return (*self._orders.get("", ()), *self._orders.get(fqdn, ())) if self._orders else ()
+
+    def _held(self, fqdn: str, no_quorum: str, now: float) -> str:
+        """Say why nothing may be written for a service; a pause wins over everything."""
+        orders = self._orders_of(fqdn)
+        paused, frozen = override.pause(orders, now), override.maintenance(fqdn, orders, now)
+        return paused.sentence if paused else no_quorum or (frozen.sentence if frozen else "")
 
     def _effective(self, key: EndpointKey, now: float) -> Effective:
         status = self._endpoints[key]
         observed = Effective(status.verdict, status.reason, pending=status.pending, divided=status.divided)
-        return override.effective(observed, key, self._overrides, now) if self._overrides else observed
+        orders = self._orders_of(key.service)
+        return override.effective(observed, key, orders, now) if orders else observed
 
     def _whole_service(self, fqdn: str, states: Mapping[str, Effective]) -> list[Effect]:
         """Notice when the last endpoint of a service goes down, and when the first one comes back."""
@@ -302,6 +355,10 @@ class Engine:
         """Return the services that some of these orders are about."""
         names = {o.service for o in overrides}
         return [fqdn for fqdn in self._services if fqdn in names or "" in names]
+
+
+def _home(service: Service | None) -> tuple[str, str] | None:
+    return (service.provider, service.zone) if service else None
 
 
 def _ballot(opinion: Opinion) -> Ballot:

@@ -30,6 +30,13 @@ class Reconfigured:
 
 
 @dataclass(frozen=True, slots=True)
+class Reseated:
+    """The list of nodes changed; these are all there are now."""
+
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Ticked:
     """Time went by: orders may have ended, votes may have expired."""
 
@@ -48,4 +55,4 @@ class Connectivity:
     trouble: str
 
 
-Event = Probed | Ordered | Reconfigured | Ticked | Heard | Connectivity
+Event = Probed | Ordered | Reconfigured | Reseated | Ticked | Heard | Connectivity

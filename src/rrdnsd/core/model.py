@@ -148,7 +148,7 @@ class Endpoint:
     @property
     def rtype(self) -> RRType:
         """The record type that publishes this address."""
-        return "AAAA" if ":" in self.address else "A"
+        return rtype_of(self.address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +156,10 @@ class Service:
     """What the core needs to know of a service.
 
     `fail_open_threshold` is the share (0 to 1) of endpoints that may be down before health is no longer
-    believed; None switches that off. `definition` is the digest of what nodes are told to probe.
-    `fast_interval` is in seconds.
+    believed; None switches that off. `definition` is the digest of what nodes are told to probe, `question` that
+    of what each endpoint is asked.
+    `fast_interval` is in seconds. `withdrawn` addresses are no endpoints any more, and an operator wants their
+    records deleted. A service that has nothing else was removed: nobody probes it or votes on it.
     """
 
     fqdn: str
@@ -170,6 +172,13 @@ class Service:
     min_up: int = 1
     fast_interval: float = 0.5
     definition: str = ""
+    question: str = ""
+    withdrawn: frozenset[str] = frozenset()
+
+
+def rtype_of(address: str) -> RRType:
+    """Return the record type that publishes an address."""
+    return "AAAA" if ":" in address else "A"
 
 
 def _addresses(rrset: RRset | None) -> frozenset[str]:

@@ -56,6 +56,21 @@ def plan(
     return Plan(zone, tuple(changes))
 
 
+def additions(proposed: Plan, publications: Mapping[str, Publication]) -> Plan:
+    """Return the part of a plan that only adds addresses: nothing is taken away before the rest is served."""
+    changes = []
+    for change in proposed.changes:
+        rrsets = tuple(
+            RRsetChange(rrset.key, rrset.before, RRset(rrset.after.ttl, rrset.after.addresses | kept))
+            for rrset in change.rrsets
+            if rrset.after and rrset.adds
+            for kept in [rrset.before.addresses if rrset.before else frozenset[str]()]
+        )
+        if rrsets:
+            changes.append(NameChange(change.name, rrsets, _sentence(publications[change.name], rrsets)))
+    return Plan(proposed.zone, tuple(changes))
+
+
 def foreign(publication: Publication, view: ZoneView) -> frozenset[str]:
     """Return the addresses served under this name that no configuration names."""
     return frozenset(
@@ -69,23 +84,27 @@ def foreign(publication: Publication, view: ZoneView) -> frozenset[str]:
 def guard(
     proposed: Plan,
     publications: Mapping[str, Publication],
-    withdrawn: Mapping[tuple[str, str], float],
+    lost_at: Mapping[tuple[str, str], float],
     limit: RemovalLimit | None,
     now: float,
 ) -> Guarded:
     """Refuse the removals of a plan with which health would take away too much of a zone at once.
 
-    `withdrawn` tells when each (name, address) that is still absent was removed. Additions, drains and
-    changes of the preferred tier always pass.
+    `lost_at` tells when health took away each (name, address) that is still absent. Additions, operators' orders
+    and changes of the preferred tier always pass.
     """
-    total = sum(len(publication.reasons) for publication in publications.values())
+    total = sum(len(p.reasons) - len(p.withdrawn) for p in publications.values())
     if limit is None or total < SMALL_ZONE:
         return Guarded(proposed)
     losing = {
         change.name: [a for rrset in change.rrsets for a in rrset.removes & publications[change.name].down]
         for change in proposed.changes
     }
-    recent = {item for item, at in withdrawn.items() if now - at < limit.window}
+    recent = {
+        (name, address)
+        for (name, address), at in lost_at.items()
+        if now - at < limit.window and not (name in publications and address in publications[name].drained)
+    }
     lost = recent | {(name, address) for name, addresses in losing.items() for address in addresses}
     if len(lost) <= limit.share * total:
         return Guarded(proposed)
@@ -129,7 +148,9 @@ def _rrset_change(
     )
     if wanted == served and ttl_is_right:
         return None
-    return RRsetChange(key, existing, RRset(publication.ttl, wanted) if wanted else None)
+    ours = wanted & publication.present[key]
+    ttl = publication.ttl if ours or existing is None else existing.ttl
+    return RRsetChange(key, existing, RRset(ttl, wanted) if wanted else None)
 
 
 def _sentence(publication: Publication, rrsets: tuple[RRsetChange, ...]) -> str:
@@ -145,4 +166,7 @@ def _sentence(publication: Publication, rrsets: tuple[RRsetChange, ...]) -> str:
 
 
 def _cause(publication: Publication, address: str) -> str:
-    return "drained" if address in publication.drained else publication.reasons.get(address, "")
+    reason = publication.reasons.get(address, "")
+    if publication.failover and address not in publication.drained | publication.down:
+        return f"{publication.failover}; it is {reason}"
+    return reason

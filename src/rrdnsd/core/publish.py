@@ -8,8 +8,11 @@ likely to be wrong than right.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from rrdnsd.core.model import Endpoint, RRsetKey, RRType, Service, State
-from rrdnsd.core.override import Effective
+from rrdnsd.core.model import Endpoint, RRsetKey, RRType, Service, State, rtype_of
+from rrdnsd.core.override import Effective, Override
+
+REMOVED = "removed by an operator"
+"""The reason of addresses that are no endpoints any more and are to be deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +20,11 @@ class Publication:
     """What one service's RRsets shall look like, and why.
 
     `present` addresses shall be served and `absent` ones shall not; an address in neither is left as it is
-    found, and so is every foreign record. `drained` addresses are absent because an operator said so,
-    `down` ones are those that health would take away.
+    found, and so is every foreign record. `drained` addresses are absent because an operator said so: they are
+    drained, forced down, or removed and `withdrawn`. `down` ones are those that health would take away.
     `held` says why nothing may be written at all; "" when it may. `fail_open` says why health is not
-    believed; "" when it is. `floor` is how many of its addresses stay served whatever health says.
+    believed; "" when it is. `failover` is the operator's order that is in force; "" if there is none, or too few
+    of the endpoints it names are up. `floor` is how many of its addresses stay served whatever health says.
     """
 
     service: str
@@ -35,6 +39,8 @@ class Publication:
     fail_open: str = ""
     reasons: Mapping[str, str] = field(default_factory=dict)
     floor: int = 0
+    withdrawn: frozenset[str] = frozenset()
+    failover: str = ""
 
     @property
     def keys(self) -> tuple[RRsetKey, ...]:
@@ -46,46 +52,78 @@ class Publication:
         return replace(self, reasons=other.reasons) == other
 
 
-def publish(service: Service, states: Mapping[str, Effective], frozen: str = "") -> Publication:
-    """Decide what is published for a service. `frozen` is the reason of a maintenance, "" without one.
+def publish(
+    service: Service, states: Mapping[str, Effective], frozen: str = "", failover: Override | None = None
+) -> Publication:
+    """Decide what is published for a service. `frozen` is why nothing may be written, "" if it may.
 
     A pending endpoint is neither up nor down, whatever its last verdict was: nodes may remember different ones.
     It is left as it is found, and so is each endpoint whose publishing depends on a pending one.
     """
-    drained = frozenset(e.address for e in service.endpoints if states[e.address].drained)
-    candidates = [e for e in service.endpoints if e.address not in drained]
+    out = {e.address: states[e.address].out for e in service.endpoints if states[e.address].out}
+    candidates = [e for e in service.endpoints if e.address not in out]
     fail_open = _fail_open(service, candidates, states)
-    present: dict[RRsetKey, frozenset[str]] = {}
-    absent: dict[RRsetKey, frozenset[str]] = {}
-    for rtype in _families(service):
-        key = RRsetKey(service.fqdn, rtype)
-        known = frozenset(e.address for e in service.endpoints if e.rtype == rtype)
-        members = [e for e in candidates if e.rtype == rtype]
-        pending = frozenset(e.address for e in members if states[e.address].pending)
-        up = frozenset(e.address for e in members if states[e.address].state is State.UP) - pending
-        tiers = _tiers(members)
-        preferred = tiers[0] if tiers else frozenset()
-        last_resort = preferred if fail_open else up | pending or preferred
-        if fail_open and len(tiers) == 1:
-            tiers = []
-        best = _choose(tiers, up | pending, service.min_up, last_resort)
-        worst = _choose(tiers, up, service.min_up, last_resort)
-        present[key] = (best & worst) - pending
-        absent[key] = known - best - worst - pending
+    families = {
+        RRsetKey(service.fqdn, rtype): _family(
+            service, rtype, [e for e in candidates if e.rtype == rtype], states, failover, bool(fail_open)
+        )
+        for rtype in _families(service)
+    }
+    steered = any(family.steered for family in families.values())
+    reasons = {address: state.reason for address, state in states.items()}
     return Publication(
-        service.fqdn, service.zone, service.provider, service.ttl, present, absent, drained,
+        service.fqdn, service.zone, service.provider, service.ttl,
+        {key: family.present for key, family in families.items()},
+        {key: family.absent for key, family in families.items()},
+        drained=frozenset(out) | service.withdrawn,
         down=frozenset(e.address for e in candidates if states[e.address].state is State.DOWN),
-        held=frozen or _unverified(service, states), fail_open=fail_open,
-        reasons={address: state.reason for address, state in states.items()}, floor=_floor(service, candidates),
+        held=frozen or _unverified(candidates, states), fail_open=fail_open,
+        reasons=reasons | out | dict.fromkeys(service.withdrawn, REMOVED),
+        floor=0 if steered else _floor(service, candidates),
+        withdrawn=service.withdrawn, failover=failover.sentence if failover and steered else "",
     )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """What is decided for one RRset; `steered` if an operator's failover decided it."""
+
+    present: frozenset[str]
+    absent: frozenset[str]
+    steered: bool
+
+
+def _family(
+    service: Service, rtype: RRType, members: list[Endpoint], states: Mapping[str, Effective],
+    failover: Override | None, fail_open: bool,
+) -> _Family:  # fmt: skip
+    configured = frozenset(e.address for e in service.endpoints if e.rtype == rtype)
+    pending = frozenset(e.address for e in members if states[e.address].pending)
+    up = frozenset(e.address for e in members if states[e.address].state is State.UP) - pending
+    tiers = _tiers(members)
+    preferred = tiers[0] if tiers else frozenset()
+    last_resort = preferred if fail_open else up | pending or preferred
+    if fail_open and len(tiers) == 1:
+        tiers = []
+    named = failover.to & configured if failover else frozenset()
+    enough = service.min_up if len(named) >= service.min_up else 1
+    best, worst = (
+        named & believed
+        if len(named & believed) >= enough
+        else _choose(tiers, believed, service.min_up, last_resort)
+        for believed in (up | pending, up)
+    )
+    withdrawn = frozenset(a for a in service.withdrawn if rtype_of(a) == rtype)
+    absent = (configured - best - worst - pending) | withdrawn
+    return _Family((best & worst) - pending, absent, steered=len(named & up) >= enough)
+
+
 def _families(service: Service) -> tuple[RRType, ...]:
-    return tuple(sorted({endpoint.rtype for endpoint in service.endpoints}))
+    return tuple(sorted({e.rtype for e in service.endpoints} | {rtype_of(a) for a in service.withdrawn}))
 
 
-def _unverified(service: Service, states: Mapping[str, Effective]) -> str:
-    unknown = [e.address for e in service.endpoints if states[e.address].state is State.UNKNOWN]
+def _unverified(candidates: list[Endpoint], states: Mapping[str, Effective]) -> str:
+    unknown = [e.address for e in candidates if states[e.address].state is State.UNKNOWN]
     waiting = [address for address in unknown if not states[address].divided]
     return f"no verdict yet on {', '.join(waiting)}" if waiting else ""
 

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from rrdnsd.core.ledger import Entry
 from rrdnsd.core.model import EndpointKey, State
 from rrdnsd.core.quorum import Ballot
 
@@ -43,7 +44,8 @@ class Statement:
     `electorate` is the digest of the nodes it is configured with. `digest` is that of its whole table after
     this statement. With a `span` the votes are all there are for these services. `abstains` is why its
     ballots do not count, "" if they do. `suspects` are endpoints it has just seen failing. `editions` are
-    the SOA serial and content digest of each zone that it serves itself.
+    the SOA serial and content digest of each zone that it serves itself. `ledger` is the digest of its whole
+    ledger, "" if it knows nothing of orders, and `entries` are orders that it does not know us to have.
     """
 
     node: str
@@ -55,6 +57,8 @@ class Statement:
     abstains: str = ""
     suspects: tuple[EndpointKey, ...] = ()
     editions: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    ledger: str = ""
+    entries: tuple[Entry, ...] = ()
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rrdnsd.core.model import Plan, RRset, RRsetKey, ZoneView
-from rrdnsd.core.plan import Guarded, RemovalLimit, foreign, guard, plan
+from rrdnsd.core.plan import Guarded, RemovalLimit, additions, foreign, guard, plan
 from rrdnsd.core.publish import Publication
 
 A, AAAA = RRsetKey("www.example.test", "A"), RRsetKey("www.example.test", "AAAA")
@@ -176,3 +176,43 @@ def test_the_guard_can_be_off_and_leaves_small_zones_and_drains_alone():
     assert not guard(proposed_small, small, {}, RemovalLimit(share=0.01), 0.0).alarm
     drains = {name: replace(p, down=frozenset()) for name, p in publications.items()}
     assert not guard(proposed, drains, {}, RemovalLimit(share=0.01), 0.0).alarm
+
+
+def test_additions_are_the_part_of_a_plan_that_takes_nothing_away():
+    wanted = {
+        name: publication(["1.1.1.1"], ["2.2.2.2"], name=name) for name in ("a.test", "b.test", "c.test")
+    }
+    view = ZoneView(
+        {
+            RRsetKey("a.test", "A"): RRset(60, frozenset({"2.2.2.2"})),
+            RRsetKey("b.test", "A"): RRset(60, frozenset({"1.1.1.1", "2.2.2.2"})),
+        }
+    )
+    proposed = plan("test", wanted.values(), view)
+    first = additions(proposed, wanted)
+    assert [(change.name, change.reason) for change in first.changes] == [
+        ("a.test", "add 1.1.1.1 (up)"),
+        ("c.test", "add 1.1.1.1 (up)"),
+    ]
+    assert first.changes[0].rrsets[0].after.addresses == {"1.1.1.1", "2.2.2.2"}
+    assert not any(rrset.removes for change in first.changes for rrset in change.rrsets)
+
+
+def test_a_failover_is_told_as_the_cause_of_what_it_takes_away():
+    wanted = replace(publication(["1.1.1.1"], ["2.2.2.2"], down=()), failover="failover to 1.1.1.1 by ann")
+    change, _ = only_change(plan("example.test", [wanted], served("1.1.1.1", "2.2.2.2")))
+    assert change.reason == "remove 2.2.2.2 (failover to 1.1.1.1 by ann; it is down: refused)"
+
+
+def test_strangers_keep_their_ttl_when_the_last_of_ours_goes():
+    wanted = publication([], ["1.1.1.1"], drained=["1.1.1.1"])
+    _, rrset = only_change(plan("example.test", [wanted], served("1.1.1.1", "9.9.9.9", ttl=777)))
+    assert rrset.after == RRset(777, frozenset({"9.9.9.9"}))
+
+
+def test_what_was_lost_and_then_ordered_out_is_no_loss_of_health():
+    addresses = [f"10.0.0.{number}" for number in range(10)]
+    wanted = publication(addresses[6:], addresses[:6], drained=addresses[:5], down=addresses[5:6])
+    proposed = plan("example.test", [wanted], served(*addresses[5:]))
+    lost_at = {(wanted.service, address): 9.0 for address in addresses[:5]}
+    assert guard(proposed, {wanted.service: wanted}, lost_at, RemovalLimit(), 10.0) == Guarded(proposed)

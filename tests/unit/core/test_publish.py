@@ -2,18 +2,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rrdnsd.core.model import Endpoint, RRsetKey, Service, State
-from rrdnsd.core.override import Effective
+from rrdnsd.core.override import Effective, Kind, Override
 from rrdnsd.core.publish import publish
 
 UP, DOWN, UNKNOWN = State.UP, State.DOWN, State.UNKNOWN
 A, AAAA = RRsetKey("www.example.test", "A"), RRsetKey("www.example.test", "AAAA")
 
 
-def service(*endpoints, threshold=0.5, min_up=1):
+def service(*endpoints, threshold=0.5, min_up=1, withdrawn=()):
     made = tuple(e if isinstance(e, Endpoint) else Endpoint(e) for e in endpoints)
     return Service(
-        "www.example.test", "example.test", "default", 60, made, fail_open_threshold=threshold, min_up=min_up
-    )
+        "www.example.test", "example.test", "default", 60, made,
+        fail_open_threshold=threshold, min_up=min_up, withdrawn=frozenset(withdrawn),
+    )  # fmt: skip
 
 
 def states(found, **more):
@@ -21,7 +22,15 @@ def states(found, **more):
 
 
 def drained(state):
-    return Effective(state, str(state), drained=True)
+    return Effective(state, str(state), drained="drained")
+
+
+def forced(state):
+    return Effective(state, f"forced {state} by ann: work", forced=state)
+
+
+def failover(*to):
+    return Override(Kind.FAILOVER, "www.example.test", who="ann", why="work", to=frozenset(to))
 
 
 def pending(state):
@@ -158,9 +167,70 @@ def test_families_fail_over_by_themselves():
     assert published(svc, found) == {"10.0.1.1", "2001:db8::1"}
 
 
+def test_forced_down_endpoints_really_leave():
+    svc = service("10.0.0.1", "10.0.0.2", "10.0.0.3")
+    found = {"10.0.0.1": forced(DOWN), "10.0.0.2": forced(DOWN), "10.0.0.3": UP}
+    result = publish(svc, states(found))
+    assert (result.present[A], result.absent[A]) == ({"10.0.0.3"}, {"10.0.0.1", "10.0.0.2"})
+    assert (result.fail_open, result.down, result.drained) == ("", set(), {"10.0.0.1", "10.0.0.2"})
+    assert result.reasons["10.0.0.1"] == "forced down by ann: work"
+    assert result.floor == 1
+
+
+def test_what_an_operator_keeps_out_needs_no_verdict():
+    svc = service("10.0.0.1", "10.0.0.2")
+    result = publish(svc, states({"10.0.0.1": UP, "10.0.0.2": drained(UNKNOWN)}))
+    assert (result.held, result.present[A], result.absent[A]) == ("", {"10.0.0.1"}, {"10.0.0.2"})
+
+
+def test_a_failover_prefers_what_it_names_with_one_tier_or_several():
+    found = dict.fromkeys(["10.0.0.1", "10.0.0.2", "10.0.1.1", "10.0.1.2"], UP)
+    for svc in (active_standby(), active_standby(min_up=2), service(*found)):
+        result = publish(svc, states(found), "", failover("10.0.1.1", "10.0.0.2"))
+        assert (result.present[A], result.absent[A]) == ({"10.0.1.1", "10.0.0.2"}, {"10.0.0.1", "10.0.1.2"})
+        assert result.failover == "failover to 10.0.0.2, 10.0.1.1 by ann: work"
+        assert result.floor == 0
+
+
+def test_a_failover_waits_while_too_few_of_it_are_up():
+    svc = active_standby(min_up=2)
+    found = {"10.0.0.1": UP, "10.0.0.2": UP, "10.0.1.1": DOWN, "10.0.1.2": UP}
+    usual = publish(svc, states(found))
+    for order in (failover("10.0.1.1", "10.0.1.2"), failover("10.0.1.1"), failover("10.9.9.9")):
+        assert publish(svc, states(found), "", order) == usual
+    single = publish(svc, states(found), "", failover("10.0.1.2"))
+    assert single.present[A] == {"10.0.1.2"}
+
+
+def test_a_failover_wins_over_fail_open_and_decides_only_families_it_names():
+    svc = service("10.0.0.1", "10.0.0.2", "10.0.0.3", "2001:db8::1", "2001:db8::2", "2001:db8::3")
+    found = dict.fromkeys(svc_addresses(svc), DOWN) | {"10.0.0.2": UP}
+    result = publish(svc, states(found), "", failover("10.0.0.2"))
+    assert result.present == {A: {"10.0.0.2"}, AAAA: {"2001:db8::1", "2001:db8::2", "2001:db8::3"}}
+
+
+def test_withdrawn_addresses_go_and_are_nothing_else():
+    svc = service("10.0.0.1", withdrawn=["10.0.0.9", "2001:db8::9"])
+    result = publish(svc, states({"10.0.0.1": DOWN}))
+    assert (result.present[A], result.absent[A]) == ({"10.0.0.1"}, {"10.0.0.9"})
+    assert (result.present[AAAA], result.absent[AAAA]) == (set(), {"2001:db8::9"})
+    assert result.reasons["10.0.0.9"] == "removed by an operator"
+    assert result.drained == {"10.0.0.9", "2001:db8::9"}
+
+
+def test_of_a_removed_service_everything_goes_without_a_verdict():
+    result = publish(service(withdrawn=["10.0.0.9"]), {})
+    assert (result.held, result.present[A], result.absent[A]) == ("", set(), {"10.0.0.9"})
+    assert publish(service(withdrawn=["10.0.0.9"]), {}, "paused").held == "paused"
+
+
 ADDRESSES = [f"10.0.0.{i}" for i in range(1, 5)] + [f"2001:db8::{i}" for i in range(1, 4)]
-EFFECTIVE = st.builds(
-    Effective, st.sampled_from([UP, DOWN]), st.just(""), drained=st.booleans(), pending=st.booleans()
+EFFECTIVE = st.sampled_from([forced(UP), forced(DOWN)]) | st.builds(
+    Effective,
+    st.sampled_from([UP, DOWN]),
+    st.just(""),
+    drained=st.sampled_from(["", "drained"]),
+    pending=st.booleans(),
 )
 
 
@@ -171,6 +241,7 @@ def situations(draw):
         *[Endpoint(a, draw(st.integers(0, 2))) for a in chosen],
         threshold=draw(st.none() | st.floats(0, 1)),
         min_up=draw(st.integers(1, 3)),
+        withdrawn=draw(st.sets(st.sampled_from(sorted({*ADDRESSES} - {*chosen}) or ["10.9.9.9"]))),
     )
     return svc, {a: draw(EFFECTIVE) for a in chosen}
 
@@ -181,27 +252,54 @@ def test_invariants_of_every_publication(situation):
     result = publish(svc, found)
     for key in result.keys:
         family = {e.address for e in svc.endpoints if e.rtype == key.rtype}
+        gone = {a for a in svc.withdrawn if (":" in a) == (key.rtype == "AAAA")}
         present, absent = result.present[key], result.absent[key]
         assert not present & absent
-        assert present | absent <= family
-        undrained = {a for a in family if not found[a].drained}
-        assert not present - undrained
-        assert {a for a in family if found[a].drained} <= absent
-        left = {a for a in undrained if found[a].pending}
+        assert present | absent <= family | gone
+        candidates = {a for a in family if not found[a].out}
+        assert not present - candidates
+        assert {a for a in family if found[a].out} | gone <= absent
+        left = {a for a in candidates if found[a].pending}
         assert not (present | absent) & left
-        if undrained and not left:
+        if candidates and not left:
             assert present, "health emptied an RRset"
-        healthy = {a for a in undrained if found[a].state is UP and not found[a].pending}
+        healthy = {a for a in candidates if found[a].state is UP and not found[a].pending}
         one_tier = len({e.priority for e in svc.endpoints}) == 1
         if one_tier:
             assert healthy <= present
-            assert present in (healthy, undrained - left)
+            assert present in (healthy, candidates - left)
+
+
+@given(situations(), st.sets(st.sampled_from(ADDRESSES), min_size=1))
+def test_a_failover_decides_each_family_as_a_plain_rule_says(situation, to):
+    """With enough of the named ones surely up, they alone are published; with too few at best, nothing changes."""
+    svc, found = situation
+    usual, result = publish(svc, found), publish(svc, found, "", failover(*to))
+    in_force = False
+    for key in result.keys:
+        named = {e.address for e in svc.endpoints if e.rtype == key.rtype and e.address in to}
+        enough = svc.min_up if len(named) >= svc.min_up else 1
+        able = {a for a in named if not found[a].out and (found[a].state is UP or found[a].pending)}
+        up = {a for a in able if not found[a].pending}
+        if len(up) >= enough:
+            in_force = True
+            assert result.present[key] == up
+            everybody = {e.address for e in svc.endpoints if e.rtype == key.rtype}
+            left = {a for a in everybody if found[a].pending and not found[a].out}
+            assert everybody - up - left <= result.absent[key]
+        elif len(able) < enough:
+            assert (result.present[key], result.absent[key]) == (usual.present[key], usual.absent[key])
+        else:  # it may come into force: what either outcome would publish is not taken away
+            assert result.present[key] <= usual.present[key]
+            assert result.absent[key] <= usual.absent[key]
+    assert bool(result.failover) == in_force
+    assert (result.fail_open, result.drained, result.down) == (usual.fail_open, usual.drained, usual.down)
 
 
 @given(situations())
 def test_fail_open_matches_a_plain_count(situation):
     svc, found = situation
-    judged = [state for state in found.values() if not state.drained]
+    judged = [state for state in found.values() if not state.out]
     down = [state for state in judged if state.state is DOWN and not state.pending]
     threshold = svc.fail_open_threshold
     expected = threshold is not None and bool(judged) and len(down) > threshold * len(judged)

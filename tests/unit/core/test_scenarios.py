@@ -40,8 +40,8 @@ def key(where):
 
 def parse_service(words):
     fields, fqdn = dict(zip(words[1::2], words[2::2], strict=True)), words[0]
-    endpoints = []
-    for text in fields["endpoints"].split(","):
+    endpoints, withdrawn = [], frozenset(filter(None, fields.get("withdrawn", "").split(",")))
+    for text in filter(None, fields["endpoints"].split(",")):
         address, _, priority = text.partition("/")
         endpoints.append(Endpoint(address, int(priority or 0)))
     threshold = fields.get("threshold", "0.5")
@@ -49,7 +49,8 @@ def parse_service(words):
         fqdn, "example.test", "default", 60, tuple(endpoints),
         Thresholds(int(fields.get("rise", 2)), int(fields.get("fall", 2))),
         fail_open_threshold=None if threshold == "off" else float(threshold),
-        fast_interval=0.1, definition=fields.get("definition", ""),
+        fast_interval=0.1, definition=fields.get("definition", "") + fields["endpoints"],
+        question=fields.get("definition", ""), withdrawn=withdrawn,
     )  # fmt: skip
 
 
@@ -145,7 +146,8 @@ class Stage:
         }
         table = VoteTable()
         for name, service in self.services.items():
-            table.put(ServiceVotes(name, own.get("definition", service.definition), {}))
+            if service.endpoints:
+                table.put(ServiceVotes(name, own.get("definition", service.definition), {}))
         for where, state in words.items():
             ballot = Ballot(State(state), "refused" if state == "down" else "")
             table.cast(key(where), ballot)
@@ -186,6 +188,9 @@ class Stage:
     def do_order(self, words):
         kind, target, *until = words
         service, _, address = target.partition("/")
+        to = frozenset()
+        if kind == "failover":
+            to, address = frozenset(address.split(",")), ""
         self.overrides.append(
             Override(
                 Kind(kind),
@@ -193,6 +198,7 @@ class Stage:
                 address,
                 float(until[0]) if until else None,
                 why="work",
+                to=to,
             )
         )
         return Ordered(tuple(self.overrides))
