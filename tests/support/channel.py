@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, field
 
+from rrdnsd.core.ledger import Ledger
 from rrdnsd.core.model import EndpointKey, State
 from rrdnsd.core.quorum import Ballot
 from rrdnsd.core.roster import Roster
 from rrdnsd.core.votes import ServiceVotes, VoteTable, electorate_digest
+from rrdnsd.peers.base import Receipt
 from rrdnsd.peers.inbox import CONFLICT, OK, Inbox
 from rrdnsd.peers.outbox import Outbox
 
@@ -39,6 +41,7 @@ class Words:
     electorate: str = electorate_digest(NODES)
     abstains: str = ""
     editions: dict = field(default_factory=dict)
+    ledger: Ledger = field(default_factory=Ledger)
 
 
 class Speaker:
@@ -75,13 +78,16 @@ class Listener:
 
     def restart(self):
         self.roster = Roster(B, NODES, self._vote_ttl)
+        self.ledger = Ledger()
         self.statements = []
         self.inbox = Inbox(B, NODES, SECRET, self._listen, self._clock)
 
     def _listen(self, statement):
         self.statements.append(statement)
         self.roster.hear(statement, self._clock())
-        return self.peer.in_step
+        self.ledger.merge(statement.entries)
+        refused = "the ledger is full" if self.ledger.lacks(statement.entries) else ""
+        return Receipt(self.peer.in_step, self.ledger.digest, refused)
 
     @property
     def peer(self):

@@ -55,6 +55,27 @@ class Electorate:
                 self.abstention.forget(key)
         return [e for node, peer in self.roster.peers.items() for e in self._differences(node, peer)]
 
+    def reseat(self, nodes: Iterable[str], now: float) -> list[Effect]:
+        """Go on with another list of nodes; return what is new about them. All is to be counted again."""
+        before = self.roster.peers
+        self.roster.reseat(nodes)
+        for key in [*self.abstention.lonely]:
+            self.abstention.forget(key)
+        self._compare_all(now)
+        gone = before.keys() - self.roster.peers.keys()
+        effects: list[Effect] = []
+        for node, service in sorted(self.mismatches):
+            if node in gone:
+                del self.mismatches[node, service]
+                effects.append(Mismatched(node, service, ""))
+        lost = [node for node in sorted(gone) if before[node].counted]
+        effects += [
+            PeerChanged(node, counted=False, reason="it was removed from the cluster") for node in lost
+        ]
+        return effects + [
+            e for node, peer in self.roster.peers.items() for e in self._differences(node, peer)
+        ]
+
     def vote(self, key: EndpointKey, ballot: Ballot) -> None:
         """Cast this node's vote."""
         self.own.cast(key, ballot)
@@ -72,7 +93,7 @@ class Electorate:
         own = self.own[key.service].ballots.get(key.address)
         if self.abstains:
             found[self.roster.me] = Ballot(State.UNKNOWN, self.abstains)
-        elif own:
+        elif own and not self.roster.removed:
             found[self.roster.me] = own
         for node, peer in self.roster.peers.items():
             ballot = self._opinion(peer, key) if peer.counted else None

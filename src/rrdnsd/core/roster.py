@@ -21,6 +21,7 @@ class Peer:
     table: VoteTable = field(default_factory=VoteTable)
     heard_at: float = NEVER
     in_step: bool = False
+    electorate: str = ""
     electorate_differs: bool = False
     abstains: str = ""
     counted: bool = False
@@ -52,6 +53,20 @@ class Roster:
         """The other nodes."""
         return self._peers
 
+    @property
+    def removed(self) -> bool:
+        """Tell if this node is not, or no longer, one of them."""
+        return self.me not in self.nodes
+
+    def reseat(self, nodes: Iterable[str]) -> None:
+        """Go on with another list of nodes. What is known of a peer that stays is kept."""
+        self.nodes = tuple(sorted(nodes))
+        self.electorate = electorate_digest(self.nodes)
+        known = self._peers
+        self._peers = {node: known.get(node) or Peer() for node in self.nodes if node != self.me}
+        for peer in self._peers.values():
+            peer.electorate_differs = peer.electorate not in ("", self.electorate)
+
     def hear(self, statement: Statement, now: float) -> set[str]:
         """Take in a statement; return the services whose ballots may have changed.
 
@@ -63,7 +78,8 @@ class Roster:
             return set()
         touched = peer.table.hear(statement)
         peer.in_step = peer.table.digest == statement.digest
-        peer.electorate_differs = statement.electorate != self.electorate
+        peer.electorate = statement.electorate
+        peer.electorate_differs = peer.electorate != self.electorate
         peer.abstains = statement.abstains
         peer.heard_at = max(peer.heard_at, statement.said_at)
         return touched
@@ -80,10 +96,12 @@ class Roster:
 
     def fresh_nodes(self, now: float) -> int:
         """Count the nodes that are heard, this one included."""
-        return 1 + sum(peer.fresh(now, self.vote_ttl) for peer in self._peers.values())
+        return (not self.removed) + sum(peer.fresh(now, self.vote_ttl) for peer in self._peers.values())
 
     def no_quorum(self, now: float) -> str:
         """Say why nothing may be written, "" if a quorum of the configured nodes is heard."""
+        if self.removed:
+            return f"this node was removed from the cluster, which is {', '.join(self.nodes)} now: stop it"
         heard = self.fresh_nodes(now)
         if heard >= quorum(len(self.nodes)):
             return ""
@@ -109,6 +127,14 @@ class Roster:
             return len(live)
         mine = _weight(self.me, subject)
         return sum(_weight(node, subject) > mine for node in live)
+
+    def writers(self, subject: str, now: float, *, abstaining: bool) -> list[str]:
+        """Return the nodes that may write a subject, in their order as this node sees it; see `rank`."""
+        live = [n for n, peer in self._peers.items() if peer.fresh(now, self.vote_ttl) and not peer.abstains]
+        if not abstaining:
+            live.append(self.me)
+        ordered = sorted(live, key=lambda node: _weight(node, subject), reverse=True)
+        return [*ordered, self.me] if abstaining else ordered
 
 
 def _weight(node: str, subject: str) -> bytes:

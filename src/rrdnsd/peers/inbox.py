@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from rrdnsd.peers import wire
-from rrdnsd.peers.base import Listen
+from rrdnsd.peers.base import Listen, NodeList
 from rrdnsd.peers.refusals import Refusals
 from rrdnsd.peers.sessions import Session
 
@@ -24,14 +24,26 @@ class Inbox:
     """One node's ear. `clock` is monotonic, in seconds."""
 
     def __init__(
-        self, me: str, nodes: Iterable[str], secret: bytes, listen: Listen, clock: Callable[[], float]
+        self,
+        me: str,
+        nodes: Iterable[str],
+        secret: bytes,
+        listen: Listen,
+        clock: Callable[[], float],
+        membership: NodeList | None = None,
     ) -> None:
         self._me = me
         self._secret = secret
         self._listen = listen
         self._clock = clock
+        self._membership = membership
         self._sessions = {node: Session() for node in nodes if node != me}
         self.refusals = Refusals(clock)
+
+    def reseat(self, nodes: Iterable[str]) -> None:
+        """Listen to these nodes from now on; the sessions of those that stay go on."""
+        known = self._sessions
+        self._sessions = {node: known.get(node) or Session() for node in nodes if node != self._me}
 
     def receive(
         self, body: bytes, mac: str, identity: Callable[[str], bool] = lambda _node: True, origin: str = ""
@@ -48,7 +60,11 @@ class Inbox:
             request = wire.parse_request(body)
         except wire.WireError as error:
             return self._refuse(BAD_REQUEST, "malformed", origin, str(error))
+        heeded = self._heed(request, identity)
         cause, text = self._fault(request, identity)
+        if cause == wire.UNKNOWN_NODE and heeded:
+            self.refuse(cause, origin, text)
+            return self._answer(mac, CONFLICT, "", error=cause, membership=self._differing(request))
         if cause:
             return self._refuse(FORBIDDEN, cause, origin, text)
         session = self._sessions[request.sender]
@@ -56,18 +72,47 @@ class Inbox:
         if why == "replay":
             self.refuse("replay", origin, f"it repeats or comes after a later one of {request.sender}")
         if why:
-            return self._answer(mac, CONFLICT, session.offer(), error=why)
-        in_step = self._listen(wire.statement(request, self._said_at(request)))
-        return self._answer(mac, OK, request.session, want="" if in_step else "full")
+            return self._answer(
+                mac, CONFLICT, session.offer(), error=why, membership=self._differing(request)
+            )
+        receipt = self._listen(wire.statement(request, self._said_at(request)))
+        want = "" if receipt.in_step else "full"
+        return self._answer(
+            mac,
+            OK,
+            request.session,
+            want=want,
+            error=receipt.refused[: wire.MAX_REASON],
+            ledger=receipt.ledger,
+            membership=self._differing(request),
+        )
 
     def refuse(self, cause: str, origin: str, text: str) -> None:
         """Count and log a message that is not even read, or not believed."""
         self.refusals.note(cause, f"refused a message from {origin or 'a peer'}: {text}")
 
+    def _heed(self, request: wire.Request, identity: Callable[[str], bool]) -> bool:
+        """Take in what is said of the list of nodes, by a stranger as well: it may be a later list, with the stranger in it."""
+        if not (self._membership and request.membership and request.receiver == self._me):
+            return False
+        if not identity(request.sender):
+            return False
+        self._membership.heed(request.sender, request.membership.said())
+        return True
+
+    def _differing(self, request: wire.Request) -> wire.Membership | None:
+        """Return what this node says of the list of nodes if the sender knows another one."""
+        if not (self._membership and request.membership):
+            return None
+        said = self._membership.said
+        if (said.base, said.version) == (request.membership.base, request.membership.version):
+            return None
+        return wire.membership(said)
+
     def _fault(self, request: wire.Request, identity: Callable[[str], bool]) -> tuple[str, str]:
         """Say what is wrong about who speaks to whom: a cause and a sentence, both "" if nothing is."""
         if request.sender not in self._sessions:
-            return "unknown node", f"its sender {request.sender!r} is not among the nodes configured here"
+            return wire.UNKNOWN_NODE, f"its sender {request.sender!r} is not among the nodes configured here"
         if request.receiver != self._me:
             text = f"{request.sender} sent it to {request.receiver!r}, which is not this node"
             return "wrong receiver", text
@@ -86,7 +131,17 @@ class Inbox:
         stamp, held = request.echo
         return min(self._clock(), (stamp + held) / 1000)
 
-    def _answer(self, asked: str, status: int, session: str, *, want: str = "", error: str = "") -> Answer:
+    def _answer(
+        self,
+        asked: str,
+        status: int,
+        session: str,
+        *,
+        want: str = "",
+        error: str = "",
+        ledger: str = "",
+        membership: wire.Membership | None = None,
+    ) -> Answer:
         reply = wire.Reply(
             sender=self._me,
             session=session,
@@ -94,6 +149,8 @@ class Inbox:
             accepted=status == OK,
             want="full" if want else "",
             error=error,
+            ledger=ledger,
+            membership=membership,
         )
         body = wire.encode(reply)
         return Answer(status, body, wire.reply_mac(self._secret, asked, body))

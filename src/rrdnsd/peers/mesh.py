@@ -1,15 +1,17 @@
 """The mesh: every node tells every other, one message at a time, at once when there is news."""
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 
 from rrdnsd.core.model import EndpointKey
 from rrdnsd.peers import wire
-from rrdnsd.peers.base import Voice
+from rrdnsd.peers.base import Agreement, NodeList, Voice
 from rrdnsd.peers.outbox import Outbox, Outgoing
 
 log = logging.getLogger(__name__)
@@ -34,6 +36,23 @@ class _Line:
     outbox: Outbox
     wake: asyncio.Event
     trouble: str = ""
+    task: asyncio.Task[None] | None = None
+    answers: bool = False
+
+
+def _open(
+    me: str,
+    secret: bytes,
+    voice: Voice,
+    clock: Callable[[], float],
+    membership: NodeList | None,
+    node: str,
+) -> _Line:
+    return _Line(Outbox(me, node, secret, voice, clock, membership), asyncio.Event())
+
+
+async def _for_ever() -> None:
+    await asyncio.get_running_loop().create_future()
 
 
 class Mesh:
@@ -48,14 +67,15 @@ class Mesh:
         carrier: Carrier,
         clock: Callable[[], float],
         heartbeat: float = 1.0,
+        membership: NodeList | None = None,
     ) -> None:
+        self._me = me
         self._carrier = carrier
         self._heartbeat = heartbeat
-        self._lines = {
-            node: _Line(Outbox(me, node, secret, voice, clock), asyncio.Event())
-            for node in nodes
-            if node != me
-        }
+        self._open: Callable[[str], _Line] = partial(_open, me, secret, voice, clock, membership)
+        self._lines = {node: self._open(node) for node in nodes if node != me}
+        self._start: Callable[[str, _Line], None] = lambda _node, _line: None
+        self._answered = asyncio.Event()
         self.messages = 0
         """How many were sent so far."""
 
@@ -71,6 +91,38 @@ class Mesh:
             line.outbox.suspected(key)
         self.nudge()
 
+    def ordered(self, keys: Iterable[str], known_to: str = "") -> None:
+        """Tell the peers at once of the orders with these keys; `known_to` is who told us of them."""
+        keys = tuple(keys)
+        for node, line in self._lines.items():
+            if node != known_to:
+                line.outbox.ordered(keys)
+                line.wake.set()
+
+    async def agreed(self, keys: Iterable[str], timeout: float) -> Agreement:  # noqa: ASYNC109 -- the answer is partial then
+        """Wait until all peers that answer at all have confirmed these orders, for `timeout` seconds at most."""
+        keys = frozenset(keys)
+        until = asyncio.get_running_loop().time() + timeout
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(until):
+                while any(line.answers and line.outbox.may_learn(keys) for line in self._lines.values()):
+                    await self._answered.wait()
+        known = tuple(node for node, line in self._lines.items() if line.outbox.knows(keys))
+        return Agreement(known, tuple(node for node in self._lines if node not in known))
+
+    def reseat(self, nodes: Iterable[str]) -> None:
+        """Speak with these nodes from now on; what is known of those that stay is kept."""
+        known = self._lines
+        wanted = [node for node in nodes if node != self._me]
+        self._lines = {node: known[node] if node in known else self._open(node) for node in wanted}
+        for node in known.keys() - self._lines.keys():
+            if task := known[node].task:
+                task.cancel()
+        for node in wanted:
+            if node not in known:
+                self._start(node, self._lines[node])
+        self._tell_waiting()
+
     def nudge(self) -> None:
         """Say at once what else changed."""
         for line in self._lines.values():
@@ -79,8 +131,14 @@ class Mesh:
     async def run(self) -> None:
         """Exchange statements until cancelled."""
         async with self._carrier() as post, asyncio.TaskGroup() as tasks:
+
+            def start(node: str, line: _Line) -> None:
+                line.task = tasks.create_task(self._talk(post, node, line), name=f"peer {node}")
+
+            self._start = start
             for node, line in self._lines.items():
-                tasks.create_task(self._talk(post, node, line), name=f"peer {node}")
+                start(node, line)
+            tasks.create_task(_for_ever(), name="peers")  # also while there is no peer
 
     async def _talk(self, post: Post, node: str, line: _Line) -> None:
         while True:
@@ -94,12 +152,21 @@ class Mesh:
                 body, mac = await post(node, sent)
                 more = line.outbox.confirmed(sent, body, mac)
                 self._note(node, line, None)
+                line.answers = True
             except (OSError, TimeoutError, wire.WireError) as error:
                 line.outbox.lost(sent)
                 self._note(node, line, error)
+                line.answers = False
+                self._tell_waiting()  # now, and not only after the pause
                 await asyncio.sleep(AFTER_FAILURE * random.uniform(1, 2))  # noqa: S311 -- jitter
+            self._tell_waiting()
             if not more:
                 await self._wait(line.wake, next_beat)
+
+    def _tell_waiting(self) -> None:
+        """Let those who wait for an agreement look again."""
+        self._answered.set()
+        self._answered = asyncio.Event()
 
     async def _wait(self, wake: asyncio.Event, until: float) -> None:
         try:

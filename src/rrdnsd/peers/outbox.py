@@ -1,16 +1,18 @@
-"""What goes out to one peer: which votes it has not confirmed yet, and the session with it.
+"""What goes out to one peer: which votes and orders it has not confirmed yet, and the session with it.
 
 Everything a message says is the state at the moment it is built, so that a lost message needs no resending:
 the next one carries what the peer has not confirmed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from rrdnsd.core.ledger import Entry
 from rrdnsd.core.model import EndpointKey
 from rrdnsd.core.votes import ServiceVotes, Span
 from rrdnsd.peers import wire
-from rrdnsd.peers.base import Voice
+from rrdnsd.peers.base import NodeList, Voice
+from rrdnsd.peers.courier import Courier
 
 MAX_SUSPECTS = 500
 
@@ -24,22 +26,33 @@ class Outgoing:
     services: frozenset[str]
     suspects: tuple[EndpointKey, ...]
     span: Span | None
+    entries: tuple[Entry, ...] = ()
 
 
 class Outbox:
     """One node's mouth towards one peer. `clock` is monotonic, in seconds."""
 
-    def __init__(self, me: str, peer: str, secret: bytes, voice: Voice, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        me: str,
+        peer: str,
+        secret: bytes,
+        voice: Voice,
+        clock: Callable[[], float],
+        membership: NodeList | None = None,
+    ) -> None:
         self._me = me
         self._peer = peer
         self._secret = secret
         self._voice = voice
         self._clock = clock
+        self._membership = membership
         self._session = ""
         self._seq = 0
         self._echo: tuple[int, float] | None = None
         self._unconfirmed: set[str] = set()
         self._suspects: dict[EndpointKey, None] = {}
+        self._orders = Courier(voice.ledger, clock)
         self._page_after: str | None = None
         """Where the next page of all votes begins; None when the peer does not want them."""
 
@@ -52,9 +65,22 @@ class Outbox:
         if len(self._suspects) < MAX_SUSPECTS:
             self._suspects[key] = None
 
+    def ordered(self, keys: Iterable[str]) -> None:
+        """Include the orders with these keys until the peer confirms them."""
+        self._orders.announce(keys)
+
+    def knows(self, keys: Iterable[str]) -> bool:
+        """Tell if the peer has confirmed all of these orders."""
+        return self._orders.confirmed_all(keys)
+
+    def may_learn(self, keys: Iterable[str]) -> bool:
+        """Tell if the peer has not confirmed all of these orders, and is of a version that could."""
+        return self._orders.takes and not self._orders.confirmed_all(keys)
+
     def build(self) -> Outgoing:
         """Make the next message."""
         votes, span = self._votes()
+        entries = self._orders.pick()
         suspects, self._suspects = tuple(self._suspects), {}
         self._unconfirmed -= {vote.service for vote in votes}
         self._seq += 1
@@ -75,18 +101,25 @@ class Outbox:
             span=(span.after, span.upto) if span else None,
             suspects=[(key.service, key.address) for key in suspects],
             editions=dict(self._voice.editions),
+            ledger=self._voice.ledger.digest,
+            entries=[wire.ledger_entry(entry) for entry in entries],
+            membership=wire.membership(self._membership.said) if self._membership else None,
         )
         body = wire.encode(request)
         if len(body) > wire.MAX_BODY:
-            body = wire.encode(wire.without_reasons(request))
+            request = wire.without_reasons(request)
+            body = wire.encode(request)
+        if len(body) > wire.MAX_BODY:
+            entries = ()
+            body = wire.encode(request.model_copy(update={"entries": []}))
         sent = frozenset(vote.service for vote in votes)
-        return Outgoing(body, wire.request_mac(self._secret, body), sent, suspects, span)
+        return Outgoing(body, wire.request_mac(self._secret, body), sent, suspects, span, entries)
 
     def confirmed(self, sent: Outgoing, body: bytes, mac: str) -> bool:
         """Take in the answer; returns True if there is more to say at once.
 
         Raises:
-            WireError: the answer is not the peer's.
+            WireError: the answer is not the peer's, or it does not know this node.
 
         """
         if self._secret and not wire.is_authentic(wire.reply_mac(self._secret, sent.mac, body), mac):
@@ -94,15 +127,23 @@ class Outbox:
         reply = wire.parse_reply(body)
         if reply.sender != self._peer:
             raise wire.WireError(f"the answer is from {reply.sender!r}")
+        if self._membership and reply.membership:
+            self._membership.heed(self._peer, reply.membership.said())
+        if reply.error == wire.UNKNOWN_NODE and not reply.accepted:
+            raise wire.WireError("it does not take this node for one of its peers")
         self._echo = (reply.stamp, self._clock())
         again = reply.session != self._session
         self._session = reply.session
+        if again:
+            self._orders.met()
         if not reply.accepted:
             self.lost(sent)
             for key in sent.suspects:
                 self.suspected(key)
             return again
-        return self._paging(sent, wants_all=reply.want == "full") or bool(self._unconfirmed or self._suspects)
+        orders = self._orders.answered(sent.entries, reply.ledger, refused=reply.error != "")
+        votes = self._paging(sent, wants_all=reply.want == "full") or bool(self._unconfirmed)
+        return votes or orders or bool(self._suspects)
 
     def lost(self, sent: Outgoing) -> None:
         """Say it again next time: nobody confirmed it.

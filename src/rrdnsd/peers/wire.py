@@ -6,10 +6,12 @@ time of day: clocks may be wrong.
 
 import hashlib
 import hmac
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from rrdnsd.core.ledger import Entry, Stamp
+from rrdnsd.core.membership import NO_ROUND, Accepted, Action, Change, Proposal, Round, Said
 from rrdnsd.core.model import EndpointKey, State
 from rrdnsd.core.quorum import Ballot
 from rrdnsd.core.votes import ServiceVotes, Span, Statement
@@ -19,6 +21,15 @@ MAX_BODY = 512 * 1024
 
 PAGE = 500
 """About how many endpoints one message may carry votes for."""
+
+MAX_ENTRIES = 200
+"""Orders that one message may carry."""
+
+MAX_NODES = 1000
+"""Nodes that a list may have."""
+
+UNKNOWN_NODE = "unknown node"
+"""The error of a reply to a node that is not in the list of nodes."""
 
 MAX_REASON = 200
 """Characters of a reason; longer ones are cut."""
@@ -32,6 +43,8 @@ Reason = Annotated[str, Field(max_length=MAX_REASON)]
 Serial = Annotated[int, Field(ge=0, lt=2**32)]
 Whole = Annotated[int, Field(ge=0, lt=2**53)]
 Vote = Literal["up", "down", "unknown"]
+Attempt = tuple[Whole, Name]
+Step = tuple[Action, Name]
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -51,6 +64,50 @@ class ServiceBallots(_Message):
     reasons: dict[Name, Reason] = Field(default_factory=dict)
 
 
+class LedgerEntry(_Message):
+    """One order; its bounds are those of `core.ledger.Entry`."""
+
+    key: str
+    stamp: tuple[Whole, Whole, Name]
+    value: str | None = None
+    who: str = ""
+    why: str = ""
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        self.entry()
+        return self
+
+    def entry(self) -> Entry:
+        """Return it as the core knows it."""
+        return Entry(self.key, Stamp(*self.stamp), self.value, self.who, self.why)
+
+
+class Membership(_Message):
+    """What a node says of the list of nodes, as `core.membership.Said` has it; at version 0 the list goes without saying."""
+
+    base: Hex
+    version: Whole = 0
+    nodes: list[Name] = Field(default_factory=list, max_length=MAX_NODES)
+    promised: Attempt = (NO_ROUND.number, NO_ROUND.node)
+    accepted: tuple[Attempt, Step] | None = None
+    proposal: tuple[Attempt, Step | None] | None = None
+    able: bool = True
+
+    def said(self) -> Said:
+        """Return it as the core knows it."""
+        accepted, proposal = self.accepted, self.proposal
+        return Said(
+            base=self.base,
+            version=self.version,
+            nodes=tuple(self.nodes),
+            promised=Round(*self.promised),
+            accepted=Accepted(Round(*accepted[0]), Change(*accepted[1])) if accepted else None,
+            proposal=_proposal(*proposal) if proposal else None,
+            able=self.able,
+        )
+
+
 class Request(_Message):
     """What one node tells another. `echo` is the receiver's last stamp and how many ms ago it came."""
 
@@ -67,10 +124,17 @@ class Request(_Message):
     span: tuple[Name, Name | None] | None = None
     suspects: list[tuple[Name, Name]] = Field(default_factory=list, max_length=PAGE)
     editions: dict[Name, tuple[Serial, Hex]] = Field(default_factory=dict)
+    ledger: Hex = ""
+    entries: list[LedgerEntry] = Field(default_factory=list, max_length=MAX_ENTRIES)
+    membership: Membership | None = None
 
 
 class Reply(_Message):
-    """The answer. `session` is the one to use, `stamp` is to be echoed, `want` asks for all votes."""
+    """The answer. `session` is the one to use, `stamp` is to be echoed, `want` asks for all votes.
+
+    `ledger` is the digest of the answering node's ledger, with the entries of the request. `membership` is there
+    if the two nodes do not know the same list of nodes.
+    """
 
     v: Literal[1] = 1
     sender: Name
@@ -79,6 +143,8 @@ class Reply(_Message):
     accepted: bool
     want: Literal["", "full"] = ""
     error: Reason = ""
+    ledger: Hex = ""
+    membership: Membership | None = None
 
 
 def parse_request(body: bytes) -> Request:
@@ -115,6 +181,27 @@ def service_ballots(votes: ServiceVotes) -> ServiceBallots:
     )
 
 
+def ledger_entry(entry: Entry) -> LedgerEntry:
+    """Return an order as it travels."""
+    # Without another check: an entry that is out of bounds cannot be made.
+    return LedgerEntry.model_construct(
+        key=entry.key, stamp=entry.stamp, value=entry.value, who=entry.who, why=entry.why
+    )
+
+
+def membership(said: Said) -> Membership:
+    """Return what is said of the list of nodes as it travels."""
+    return Membership(
+        base=said.base,
+        version=said.version,
+        nodes=list(said.nodes),
+        promised=said.promised,
+        accepted=said.accepted,
+        proposal=said.proposal,
+        able=said.able,
+    )
+
+
 def without_reasons(request: Request) -> Request:
     """Return the same request with less to read for people: for the rare one that would be too large."""
     bare = {name: votes.model_copy(update={"reasons": {}}) for name, votes in request.services.items()}
@@ -141,6 +228,8 @@ def statement(request: Request, said_at: float) -> Statement:
         abstains=request.abstains,
         suspects=tuple(EndpointKey(*suspect) for suspect in request.suspects),
         editions=request.editions,
+        ledger=request.ledger,
+        entries=tuple(entry.entry() for entry in request.entries),
     )
 
 
@@ -172,6 +261,10 @@ def _parse(kind: type[M], body: bytes) -> M:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise WireError(_short(f"{where}: {first['msg']}" if where else first["msg"])) from None
+
+
+def _proposal(attempt: Attempt, step: Step | None) -> Proposal:
+    return Proposal(Round(*attempt), Change(*step) if step else None)
 
 
 def _short(text: str) -> str:

@@ -1,8 +1,9 @@
-"""What becomes of a database file that cannot be used: it is renamed, and the orders in it are carried over."""
+"""What becomes of a database file that cannot be used: it is renamed, and what must not be forgotten is carried over."""
 
 import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,18 +12,31 @@ from rrdnsd.store.connection import transaction
 Order = tuple[str, str, str | None, str, str, str, float]
 """A row of the ledger."""
 
+_MEMBERSHIP = "one, base, version, nodes, promised, accepted, file"
 
-def rescue(connection: sqlite3.Connection) -> Sequence[Order]:
-    """Read the orders that can still be read: a lost one would publish a drained address again."""
+
+@dataclass(frozen=True, slots=True)
+class Rescued:
+    """What could be read of a file: orders, and the rows (one at most) about the list of nodes."""
+
+    orders: Sequence[Order] = ()
+    membership: Sequence[Sequence[object]] = ()
+
+
+def rescue(connection: sqlite3.Connection) -> Rescued:
+    """Read what can still be read: a lost order would publish a drained address again, a lost promise break one."""
     orders: list[Order] = []
+    membership: list[Sequence[object]] = []
     with suppress(sqlite3.Error):
         rows = connection.execute("SELECT key, stamp, value, who, why, node, at FROM ledger")
         orders.extend(row for row in rows if _sane(row))
-    return orders
+    with suppress(sqlite3.Error):
+        membership.extend(connection.execute(f"SELECT {_MEMBERSHIP} FROM membership"))  # noqa: S608 -- a constant
+    return Rescued(orders, membership)
 
 
-def restore(connection: sqlite3.Connection, orders: Sequence[Order]) -> None:
-    """Put orders into a fresh file.
+def restore(connection: sqlite3.Connection, rescued: Rescued) -> None:
+    """Put what was rescued into a fresh file.
 
     Raises:
         sqlite3.Error: nothing was written.
@@ -31,7 +45,11 @@ def restore(connection: sqlite3.Connection, orders: Sequence[Order]) -> None:
     with transaction(connection, durable=True):
         connection.executemany(
             "INSERT OR IGNORE INTO ledger (key, stamp, value, who, why, node, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            orders,
+            rescued.orders,
+        )
+        connection.executemany(
+            f"INSERT OR IGNORE INTO membership ({_MEMBERSHIP}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 -- a constant
+            rescued.membership,
         )
 
 

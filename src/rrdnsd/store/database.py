@@ -52,6 +52,12 @@ class Database:
         """How many records nobody waited for were dropped since the start."""
         return self._file.lost
 
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for the disk."""
+        lanes = {id(lane): lane for lane in (self._writing, self._reading)}
+        return sum(lane.waiting for lane in lanes.values())
+
     def count_lost(self, records: int) -> None:
         """Note that so many records were dropped."""
         self._file.lost += records

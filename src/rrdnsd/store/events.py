@@ -90,6 +90,11 @@ class Events:
         self._pending: deque[EventRecord] = deque()
         self._flushing = False
 
+    @property
+    def waiting(self) -> int:
+        """How many events are not written yet."""
+        return len(self._pending)
+
     def append(
         self,
         kind: str,

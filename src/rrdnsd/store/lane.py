@@ -51,6 +51,11 @@ class Lane:
         began = self._began
         return 0.0 if began is None else time.monotonic() - began
 
+    @property
+    def waiting(self) -> int:
+        """How much there is to do after what it does now."""
+        return self._jobs.qsize()
+
     def stop(self) -> None:
         """Let the thread end after what is waiting."""
         self._jobs.put(None)

@@ -24,11 +24,11 @@ class Opened:
 
 
 class _UnusableError(Exception):
-    """The file is there and readable, and still not ours to use; `orders` could be read from it."""
+    """The file is there and readable, and still not ours to use; `rescued` could be read from it."""
 
-    def __init__(self, why: str, orders: Sequence[aside.Order]) -> None:
+    def __init__(self, why: str, rescued: aside.Rescued) -> None:
         super().__init__(why)
-        self.orders = orders
+        self.rescued = rescued
 
 
 def open_memory(migrations: Sequence[str] = MIGRATIONS) -> Opened:
@@ -49,12 +49,12 @@ def open_file(path: Path, migrations: Sequence[str] = MIGRATIONS, *, condemned: 
         return Opened(_open(path, migrations, condemned=condemned))
     except _UnusableError as unusable:
         fresh = _fresh(path)
-        _make(fresh, migrations, unusable.orders)
+        _make(fresh, migrations, unusable.rescued)
         renamed = aside.rename(path)
         fresh.rename(path)
         told = (
             f"{path} {unusable}; it was renamed to {renamed.name} and a fresh file took its place; "
-            f"{len(unusable.orders)} orders of operators were carried over"
+            f"{len(unusable.rescued.orders)} orders of operators were carried over"
         )
         return Opened(_open(path, migrations, condemned=False), told)
 
@@ -94,13 +94,13 @@ def _begin(path: Path) -> None:
         _touch(path)
 
 
-def _make(path: Path, migrations: Sequence[str], orders: Sequence[aside.Order]) -> None:
+def _make(path: Path, migrations: Sequence[str], rescued: aside.Rescued) -> None:
     path.unlink(missing_ok=True)
     _touch(path)
     try:
         with closing(connect(path)) as connection:
             _migrate(connection, migrations)
-            aside.restore(connection, orders)
+            aside.restore(connection, rescued)
     except BaseException:
         path.unlink()
         raise

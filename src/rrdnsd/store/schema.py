@@ -72,4 +72,16 @@ CREATE TABLE run (
 CREATE INDEX run_endpoint ON run (endpoint, started);
 """
 
-MIGRATIONS = (_FIRST,)
+_SECOND = """
+CREATE TABLE membership (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    base TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    nodes TEXT NOT NULL,
+    promised TEXT NOT NULL,
+    accepted TEXT,
+    file TEXT NOT NULL
+);
+"""
+
+MIGRATIONS = (_FIRST, _SECOND)

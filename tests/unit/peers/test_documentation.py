@@ -4,15 +4,21 @@ import hashlib
 import hmac
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rrdnsd.config import load
+from rrdnsd.core import ledger
+from rrdnsd.core.agreement import PATIENCE
+from rrdnsd.core.ledger import Ledger
 from rrdnsd.core.model import State
 from rrdnsd.core.quorum import Ballot
 from rrdnsd.core.votes import ServiceVotes, VoteTable
-from rrdnsd.peers import wire
+from rrdnsd.peers import courier, wire
 from rrdnsd.peers.outbox import Outbox
 from rrdnsd.providers.builtin.edition import digest_text, entry
 from support.builtin import RRsetKey, rrset
@@ -20,7 +26,7 @@ from support.channel import NODES, SECRET, A, B, Listener, Words, content, servi
 
 PAGE = (Path(__file__).parents[3] / "docs" / "clustering.md").read_text()
 KEY = b"only for this example"
-PAGE_ENDPOINTS, MAX_BODY = 500, 524_288
+PAGE_ENDPOINTS, MAX_BODY, MAX_ENTRIES = 500, 524_288, 200
 
 
 def block(kind):
@@ -54,6 +60,26 @@ def table_digest(table):
     return f"{total % 2**128:032x}"
 
 
+def ledger_digest(entries):
+    """`entries` are as on the wire, one for each key."""
+    total = 0
+    for entry_ in entries:
+        wall, counter, node = entry_["stamp"]
+        texts = entry_["key"], str(wall), str(counter), node, entry_.get("value") or ""
+        texts = (*texts, entry_.get("who", ""), entry_.get("why", ""))
+        total += hash_of("".join(f"{len(text.encode())}:{text}" for text in texts))
+    return f"{total % 2**128:032x}"
+
+
+def latest(entries):
+    """The entries that stay of these, by key."""
+    best = {}
+    for entry_ in entries:
+        rank = [entry_["stamp"], entry_.get("value") or "", entry_.get("who", ""), entry_.get("why", "")]
+        best[entry_["key"]] = max(best.get(entry_["key"], (rank, entry_)), (rank, entry_), key=lambda b: b[0])
+    return {key: entry_ for key, (_, entry_) in best.items()}
+
+
 def electorate(nodes):
     return hashlib.blake2b("\n".join(sorted(nodes)).encode(), digest_size=16).hexdigest()
 
@@ -61,9 +87,11 @@ def electorate(nodes):
 class Sender:
     """The sending half of a second implementation."""
 
-    def __init__(self, me, peer, nodes, secret, table):
+    def __init__(self, me, peer, nodes, secret, table, entries=()):
         self.me, self.peer, self.nodes, self.secret, self.table = me, peer, nodes, secret, table
         self.session, self.seq, self.echo, self.after = "", 0, None, None
+        self.entries, self.due = latest(entries), {}
+        self.pushed = False
 
     def message(self, now):
         self.seq += 1
@@ -80,6 +108,8 @@ class Sender:
             request["echo"] = [self.echo[0], now - self.echo[1]]
         if self.after is not None:
             request["services"], request["span"] = self.page()
+        request["ledger"] = ledger_digest(self.entries.values())
+        request["entries"] = [*self.due.values()][:MAX_ENTRIES]
         body = json.dumps(request).encode()
         return request, body, request_mac(self.secret, body)
 
@@ -97,11 +127,22 @@ class Sender:
         self.session, self.echo = reply["session"], (reply["stamp"], now)
         if not reply["accepted"]:
             return True
+        orders = self.confirmed(request, reply)
         if "span" in request:
             self.after = request["span"][1]
-            return self.after is not None
-        self.after = "" if reply.get("want") == "full" else None
-        return self.after is not None
+        else:
+            self.after = "" if reply.get("want") == "full" else None
+        return orders or self.after is not None
+
+    def confirmed(self, request, reply):
+        for entry_ in request["entries"]:
+            if not reply.get("error"):
+                self.due.pop(entry_["key"])
+        if reply["ledger"] == ledger_digest(self.entries.values()):
+            self.due.clear()
+        elif not self.due and not self.pushed:
+            self.pushed, self.due = True, dict(self.entries)
+        return bool(self.due)
 
 
 class Receiver:
@@ -111,6 +152,7 @@ class Receiver:
         self.me, self.secret, self.table = me, secret, {}
         self.current, self.last, self.offered, self.clock = None, -1, "0" * 31 + "1", 7000
         self.said_at = None
+        self.entries = {}
 
     def receive(self, body, mac):
         assert hmac.compare_digest(mac, request_mac(self.secret, body))
@@ -127,8 +169,10 @@ class Receiver:
             inside = [name for name in self.table if name > after and (upto is None or name <= upto)]
             self.table = {name: votes for name, votes in self.table.items() if name not in inside}
         self.table |= request.get("services", {})
+        self.entries = latest([*self.entries.values(), *request.get("entries", [])])
         want = "" if table_digest(self.table) == request["digest"] else "full"
-        return self.answer(mac, session=self.current, accepted=True, want=want)
+        ledger = ledger_digest(self.entries.values())
+        return self.answer(mac, session=self.current, accepted=True, want=want, ledger=ledger)
 
     def answer(self, asked, **fields):
         body = json.dumps({"sender": self.me, "stamp": self.clock, **fields, "also": ["unknown"]}).encode()
@@ -173,6 +217,39 @@ def test_the_digest_of_the_nodes():
     )
 
 
+def test_the_digest_of_the_ledger():
+    *lines, (_, total) = [line.rsplit(maxsplit=1) for line in block("text ledger").splitlines()]
+    assert all(f"{hash_of(line.rstrip()):032x}" == value for line, value in lines)
+    example = block("json entries")
+    entries = json.loads(example)
+    assert ledger_digest(entries) == total
+    head = '{"sender":"a","receiver":"b","session":"","seq":1,"electorate":"e","digest":"d","entries":'
+    request = wire.parse_request(f"{head}{example}}}".encode())
+    assert wire.encode(request) == f"{head}{example}}}".encode()
+    ours = Ledger()
+    ours.merge(wire.statement(request, 0.0).entries)
+    assert ours.digest == total
+
+
+ORDERS = st.lists(
+    st.builds(
+        lambda key, stamp, value, who: {"key": key, "stamp": stamp, "value": value, "who": who, "why": "ä"},
+        st.sampled_from(["pause", "drain|a.test|192.0.2.1", "maintenance|"]),
+        st.tuples(st.integers(0, 2), st.integers(0, 1), st.sampled_from([A, B])).map(list),
+        st.sampled_from([None, "{}", '{"until":null}']),
+        st.sampled_from(["", "ann"]),
+    ),
+    max_size=8,
+)
+
+
+@given(ORDERS)
+def test_both_implementations_keep_the_same_orders(orders):
+    ours = Ledger()
+    ours.merge(wire.LedgerEntry.model_validate_json(json.dumps(order)).entry() for order in orders)
+    assert ledger_digest(latest(orders).values()) == ours.digest
+
+
 def test_the_definition_of_the_example(tmp_path):
     example = json.loads(re.search(r"```json\n(\{\n  \"conf_version\".*?)\n```", PAGE, re.DOTALL)[1])
     example |= {"cluster_secret": "of no importance here", "update_credentials": ""}
@@ -194,12 +271,32 @@ def test_the_digest_of_an_edition():
 def test_the_limits():
     assert (wire.MAX_BODY, wire.PAGE, wire.MAX_REASON) == (MAX_BODY, PAGE_ENDPOINTS, 200)
     assert f"{wire.MAX_BODY:,} bytes" in PAGE
+    assert wire.MAX_ENTRIES == MAX_ENTRIES
+    assert f"list of orders, at most {MAX_ENTRIES}" in PAGE
+    assert f"A ledger holds {ledger.MAX_ENTRIES:,} entries" in PAGE
+    assert f"1 to {ledger.MAX_KEY} printable" in PAGE
+    assert f"text of at most {ledger.MAX_VALUE:,} bytes" in PAGE
+    assert f"text, at most {ledger.MAX_WHO} and {ledger.MAX_WHY:,} characters" in PAGE
+    assert (ledger.MAX_NODE, ledger.MAX_COUNTER, courier.MAX_BYTES) == (255, 2**31 - 1, 128 * 1024)
+    assert datetime.fromtimestamp(ledger.MAX_WALL_MS // 1000, UTC).isoformat() == "9999-12-31T23:59:59+00:00"
+    assert f"list of nodes, at most {wire.MAX_NODES:,}" in PAGE
+    assert f"or after {PATIENCE:g} seconds" in PAGE
+    assert (courier.PATIENCE, courier.MOST_PATIENCE) == (1, 60)
 
 
-@pytest.mark.parametrize("kind", [wire.Request, wire.ServiceBallots, wire.Reply])
+@pytest.mark.parametrize(
+    "kind", [wire.Request, wire.ServiceBallots, wire.LedgerEntry, wire.Membership, wire.Reply]
+)
 def test_every_field_is_in_a_table(kind):
     for name in kind.model_fields:
         assert re.search(rf"^\| (`\w+`, )?`{name}`(, `\w+`)? \|", PAGE, re.MULTILINE), name
+
+
+def drained(count):
+    return [
+        {"key": f"drain|s{number:04}.example.test|192.0.2.1", "stamp": [1000 + number, 0, A], "value": "{}"}
+        for number in range(count)
+    ]
 
 
 def told(count):
@@ -212,7 +309,7 @@ def told(count):
 
 def test_our_receiver_understands_the_second_sender():
     listener = Listener(lambda: 5000.0)
-    sender = Sender(A, B, NODES, SECRET, told(700))
+    sender = Sender(A, B, NODES, SECRET, told(700), drained(900))
     now, more, count = 0, True, 0
     while more:
         request, body, mac = sender.message(now)
@@ -230,18 +327,25 @@ def test_our_receiver_understands_the_second_sender():
         {"192.0.2.1": State.UP, "2001:db8::1": State.DOWN, "192.0.2.3": State.UNKNOWN},
     )
     assert listener.peer.table.digest == table_digest(sender.table)
+    assert len(listener.ledger) == 900
+    assert listener.ledger.digest == ledger_digest(sender.entries.values())
 
 
 def test_the_second_receiver_understands_our_sender():
     words = Words()
     for votes in services(*(f"s{number:04}.example.test" for number in range(700)), definition="d"):
         words.table.put(votes)
+    words.ledger.merge(
+        wire.LedgerEntry(**order | {"stamp": tuple(order["stamp"])}).entry() for order in drained(900)
+    )
     outbox, receiver, more = Outbox(A, B, SECRET, words, lambda: 100.0), Receiver(B, SECRET), True
     while more:
         sent = outbox.build()
         more = outbox.confirmed(sent, *receiver.receive(sent.body, sent.mac))
         receiver.clock += 5
     assert table_digest(receiver.table) == words.table.digest
+    assert len(receiver.entries) == 900
+    assert ledger_digest(receiver.entries.values()) == words.ledger.digest
     words.table.drop("s0003.example.test")
     outbox.voted("s0003.example.test")
     more = True

@@ -7,13 +7,17 @@ import pytest
 
 from rrdnsd.core.votes import electorate_digest
 from rrdnsd.peers import wire
+from rrdnsd.peers.base import Receipt
 from rrdnsd.peers.inbox import BAD_REQUEST, CONFLICT, FORBIDDEN, OK, UNAUTHORIZED, Inbox
 from support.channel import NODES, SECRET, A, B, Link
+
+EMPTY = "0" * 32
+FINE = Receipt(in_step=True, ledger=EMPTY)
 
 
 @pytest.fixture
 def inbox():
-    return Inbox(B, NODES, SECRET, lambda _statement: True, lambda: 5000.0)
+    return Inbox(B, NODES, SECRET, lambda _statement: FINE, lambda: 5000.0)
 
 
 def message(secret=SECRET, **fields):
@@ -66,7 +70,7 @@ def test_the_certificate_must_be_the_senders(inbox):
 
 def test_a_refusal_is_logged_once_a_minute_for_each_cause_and_counted_each_time(caplog):
     now = [0.0]
-    inbox = Inbox(B, NODES, b"", lambda _statement: True, lambda: now[0])
+    inbox = Inbox(B, NODES, b"", lambda _statement: FINE, lambda: now[0])
     for number in range(200):
         now[0] = number
         inbox.receive(*message(b"", sender=f"10.1.0.{number}:1"))
@@ -135,7 +139,7 @@ def test_an_answer_of_another_node_is_no_answer():
 
 def test_the_answer_asks_for_everything_only_while_the_tables_differ():
     wanted = [False, True]
-    inbox = Inbox(B, NODES, SECRET, lambda _statement: wanted.pop(0), lambda: 5000.0)
+    inbox = Inbox(B, NODES, SECRET, lambda _statement: Receipt(wanted.pop(0), EMPTY), lambda: 5000.0)
     offered = wire.parse_reply(inbox.receive(*message()).body)
     assert (offered.accepted, offered.error, offered.stamp) == (False, "session", 5_000_000)
     replies = [inbox.receive(*message(session=offered.session, seq=seq)) for seq in (2, 3)]

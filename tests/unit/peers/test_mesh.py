@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from rrdnsd.core.ledger import Entry, Stamp
 from rrdnsd.core.model import EndpointKey
 from rrdnsd.peers import wire
+from rrdnsd.peers.base import Agreement, Receipt
 from rrdnsd.peers.mesh import AFTER_FAILURE, Mesh
 from support.channel import NODES, SECRET, A, B, C, Listener, Words, services
 from support.virtual_time import run
@@ -220,5 +222,117 @@ def test_it_counts_its_messages():
             network.trouble[C] = OSError("away")
             await asyncio.sleep(5)
             assert mesh.messages == len(network.posts)
+
+    run(main())
+
+
+def ordering(mesh, key="drain|www.example.test|192.0.2.1"):
+    ledger = mesh.words.ledger
+    ledger.merge([Entry(key, ledger.stamp(A, 1000), "{}")])
+    mesh.ordered([key])
+    return [key]
+
+
+def test_an_order_is_known_as_soon_as_those_who_answer_have_confirmed_it():
+    async def main():
+        network = Network()
+        async with meshed(network) as mesh:
+            await asyncio.sleep(3.3)
+            keys = ordering(mesh)
+            began = network.clock()
+            assert await mesh.agreed(keys, timeout=2) == Agreement((B,), ())
+            assert network.clock() - began == pytest.approx(LATENCY)
+            [at, request] = network.to(B, 3.3)[0]
+            assert (at, [entry.key for entry in request.entries]) == (pytest.approx(3.3), keys)
+            assert [entry.key for entry in network.listeners[B].ledger] == keys
+            assert await mesh.agreed([*keys, "never ordered"], timeout=2) == Agreement((B,), ())
+
+    run(main())
+
+
+def test_nobody_waits_for_a_node_that_does_not_answer():
+    async def main():
+        network = Network()
+        network.trouble[C] = OSError("away")
+        async with meshed(network, NODES) as mesh:
+            await asyncio.sleep(3.3)
+            keys, began = ordering(mesh), network.clock()
+            assert await mesh.agreed(keys, timeout=2) == Agreement((B,), (C,))
+            assert network.clock() - began < 0.1
+
+    run(main())
+
+
+def test_a_node_that_falls_silent_is_waited_for_no_longer_than_told():
+    async def main():
+        network = Network()
+        async with meshed(network) as mesh:
+            await asyncio.sleep(3.3)
+            network.trouble[B] = None
+            keys, began = ordering(mesh), network.clock()
+            assert await mesh.agreed(keys, timeout=2) == Agreement((), (B,))
+            assert network.clock() - began == pytest.approx(2)
+
+    run(main())
+
+
+def test_the_wait_ends_when_the_connection_breaks():
+    async def main():
+        network = Network()
+        async with meshed(network) as mesh:
+            await asyncio.sleep(3.3)
+            network.trouble[B] = OSError("reset")
+            keys, began = ordering(mesh), network.clock()
+            assert await mesh.agreed(keys, timeout=2) == Agreement((), (B,))
+            assert network.clock() - began < 0.1
+            del network.trouble[B]
+            await asyncio.sleep(1.5)
+            assert await mesh.agreed(keys, timeout=0) == Agreement((B,), ())
+
+    run(main())
+
+
+def test_other_orders_that_come_meanwhile_do_not_delay_the_answer():
+    async def main():
+        network = Network()
+        async with meshed(network) as mesh:
+            await asyncio.sleep(3.3)
+            keys = ordering(mesh)
+            waiting = asyncio.create_task(mesh.agreed(keys, timeout=2))
+            for number in range(100):
+                await asyncio.sleep(LATENCY / 3)
+                ordering(mesh, f"drain|www.example.test|192.0.2.{number}")
+                if number > 10:
+                    assert waiting.done()
+            assert waiting.result() == Agreement((B,), ())
+
+    run(main())
+
+
+def test_who_told_of_an_order_is_not_told_of_it():
+    async def main():
+        network = Network()
+        async with meshed(network) as mesh:
+            await asyncio.sleep(3.3)
+            entry = Entry("pause", Stamp(1, 0, B), "{}")
+            mesh.words.ledger.merge([entry])
+            network.listeners[B].ledger.merge([entry])
+            mesh.ordered(["pause"], known_to=B)
+            await asyncio.sleep(3)
+        assert len(network.to(B, 3.3)) == 3
+        assert not any(request.entries for _, request in network.to(B, 3.3))
+
+    run(main())
+
+
+def test_a_peer_of_a_version_without_orders_is_not_waited_for():
+    async def main():
+        network = Network()
+        async with meshed(network) as mesh:
+            network.listeners[B].inbox._listen = lambda _statement: Receipt(in_step=True, ledger="")
+            await asyncio.sleep(3.3)
+            keys, began = ordering(mesh), network.clock()
+            assert await mesh.agreed(keys, timeout=2) == Agreement((), (B,))
+            assert network.clock() == began
 
     run(main())

@@ -3,18 +3,20 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rrdnsd.peers.base import Receipt
 from rrdnsd.peers.inbox import Inbox
 from rrdnsd.peers.outbox import Outbox
 from support.channel import NODES, SECRET, A, B, Link, Words, services
 
 PAUSE = st.floats(0, 3600)
+FINE = Receipt(in_step=True, ledger="")
 
 
 @settings(deadline=None)
 @given(st.floats(0, 1e7), st.floats(0, 1e7), st.lists(st.tuples(PAUSE, PAUSE, PAUSE), min_size=1, max_size=8))
 def test_it_is_a_lower_bound_for_any_clocks_delays_and_freezes(clock_a, clock_b, rounds):
     now, said, took = [0.0], [], 0.0
-    inbox = Inbox(B, NODES, SECRET, lambda s: bool(said.append(s.said_at)) or True, lambda: now[0] + clock_b)
+    inbox = Inbox(B, NODES, SECRET, lambda s: said.append(s.said_at) or FINE, lambda: now[0] + clock_b)
     outbox = Outbox(A, B, SECRET, Words(), lambda: now[0] + clock_a)
     for before, there, back in rounds:
         now[0] += before  # the sender waits, or is frozen
@@ -44,7 +46,7 @@ def test_it_is_exact_to_the_time_the_last_answer_took():
 
 def test_a_clock_that_runs_fast_makes_a_message_younger_by_no_more_than_it_gained():
     now, said = [0.0], []
-    inbox = Inbox(B, NODES, SECRET, lambda s: bool(said.append(s.said_at)) or True, lambda: 100 + now[0])
+    inbox = Inbox(B, NODES, SECRET, lambda s: said.append(s.said_at) or FINE, lambda: 100 + now[0])
     outbox = Outbox(
         A, B, SECRET, Words(), lambda: 1.001 * now[0]
     )  # ten times what a crystal is off at its worst

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rrdnsd.core.ledger import MAX_COUNTER, MAX_WALL_MS, Entry, Stamp, value_text
 from rrdnsd.core.model import EndpointKey, State
 from rrdnsd.core.quorum import Ballot
 from rrdnsd.core.votes import ServiceVotes, Span, Statement
@@ -17,6 +18,15 @@ WHOLE = st.integers(0, 2**53 - 1)
 REASON = st.text(st.characters(codec="utf-8"), max_size=wire.MAX_REASON)
 BALLOT = st.builds(Ballot, st.sampled_from(State), REASON)
 VOTES = st.dictionaries(st.ip_addresses().map(str), BALLOT, max_size=5)
+OBJECT = st.dictionaries(st.text(max_size=3), st.integers() | REASON | st.none(), max_size=3)
+ENTRY = st.builds(
+    Entry,
+    st.text("abc|.:", min_size=1, max_size=9),
+    st.builds(Stamp, st.integers(0, MAX_WALL_MS), st.integers(0, MAX_COUNTER), st.text("abc:", max_size=9)),
+    st.none() | OBJECT.map(value_text),
+    REASON,
+    REASON,
+)
 REQUEST = st.builds(
     wire.Request,
     v=st.just(1),
@@ -34,6 +44,8 @@ REQUEST = st.builds(
     span=st.none() | st.tuples(NAME, NAME | st.none()),
     suspects=st.lists(st.tuples(NAME, NAME), max_size=5),
     editions=st.dictionaries(NAME, st.tuples(st.integers(0, 2**32 - 1), HEX), max_size=4),
+    ledger=HEX,
+    entries=st.lists(ENTRY.map(wire.ledger_entry), max_size=4),
 )
 REPLY = st.builds(
     wire.Reply,
@@ -44,6 +56,7 @@ REPLY = st.builds(
     accepted=st.booleans(),
     want=st.sampled_from(["", "full"]),
     error=REASON,
+    ledger=HEX,
 )
 LEAST = {"sender": "a", "receiver": "b", "session": "", "seq": 1, "electorate": "e", "digest": "d"}
 LEAST_REPLY = {"sender": "b", "session": "s", "stamp": 5, "accepted": True}
@@ -57,6 +70,13 @@ def parse(**fields):
 @given(REQUEST)
 def test_a_request_comes_back_as_it_was(request_):
     assert wire.parse_request(wire.encode(request_)) == request_
+
+
+@given(st.lists(ENTRY, max_size=4))
+def test_orders_arrive_as_they_were_sent(entries):
+    request = wire.Request(**LEAST, ledger="ab", entries=[wire.ledger_entry(entry) for entry in entries])
+    said = wire.statement(wire.parse_request(wire.encode(request)), 7.5)
+    assert said == Statement("a", 7.5, "e", "d", ledger="ab", entries=tuple(entries))
 
 
 @given(REPLY)
