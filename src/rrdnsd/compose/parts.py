@@ -1,13 +1,15 @@
 """From the configuration to the parts: services, probes, providers, keepers of zones."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from rrdnsd.config import Config, EffectiveProvider, EffectiveService, connectivity, host_port
-from rrdnsd.config.effective import BUILTIN
+from rrdnsd.config.effective import BUILTIN, effective_providers
+from rrdnsd.config.overlay import withdrawn_endpoints, withdrawn_services
 from rrdnsd.core.model import EndpointKey, ProbeResult, Service, Thresholds
+from rrdnsd.core.orders import Changes
 from rrdnsd.core.plan import RemovalLimit
 from rrdnsd.daemon.connectivity import link_key
 from rrdnsd.daemon.keeping import KeeperSettings
@@ -24,13 +26,24 @@ Results = Sequence[tuple[EndpointKey, ProbeResult]]
 Clock = Callable[[], float]
 Providers = dict[str, tuple[Provider, ...]]
 
-
-def core_services(config: Config) -> tuple[Service, ...]:
-    """Return what the core needs to know of the services."""
-    return tuple(_core_service(config.effective(service)) for service in config.services)
+_UNCHANGED = Changes()
 
 
-def _core_service(service: EffectiveService) -> Service:
+def core_services(config: Config, changes: Changes = _UNCHANGED) -> tuple[Service, ...]:
+    """Return what the core needs to know of the services, and of records that are to be withdrawn."""
+    withdrawn = withdrawn_endpoints(config, changes)
+    watched = [
+        _core_service(config.effective(service), withdrawn.get(service.fqdn, frozenset()))
+        for service in config.services
+    ]
+    removed = [
+        Service(gone.fqdn, gone.zone, gone.provider, config.ttl, (), withdrawn=gone.addresses)
+        for gone in withdrawn_services(config, changes)
+    ]
+    return (*watched, *removed)
+
+
+def _core_service(service: EffectiveService, withdrawn: frozenset[str]) -> Service:
     return Service(
         fqdn=service.fqdn,
         zone=service.zone,
@@ -42,6 +55,8 @@ def _core_service(service: EffectiveService) -> Service:
         min_up=service.min_up,
         fast_interval=service.fast_interval,
         definition=service.definition,
+        question=service.question,
+        withdrawn=withdrawn,
     )
 
 
@@ -65,38 +80,95 @@ def jobs(config: Config, now: float, wall: float) -> list[Job]:
         ConfigError: a probe type cannot work with its settings.
 
     """
+    return [made.job for made in probing(config, now, wall, {}).values()]
+
+
+@dataclass(frozen=True, slots=True)
+class Probing:
+    """How one endpoint is probed; the same `check` at the same `place` needs no other job."""
+
+    check: CheckSpec
+    place: float
+    job: Job
+
+
+def probing(
+    config: Config, now: float, wall: float, known: Mapping[EndpointKey, Probing]
+) -> dict[EndpointKey, Probing]:
+    """Do as `jobs` does, but keep the known probes and jobs that stay right.
+
+    Raises:
+        PluginError: a scheme has no probe type.
+        ConfigError: a probe type cannot work with its settings. The probes that were made by then are closed.
+
+    """
     types = ProbeTypes()
-    place = sorted(config.nodes).index(config.local_node) / len(config.nodes)
-    made = []
+    found: dict[EndpointKey, Probing] = {}
+    try:
+        for key, check, interval, place in _checks(config):
+            old = known.get(key)
+            if old and (old.check, old.place, old.job.interval) == (check, place, interval):
+                found[key] = old
+                continue
+            probe = old.job.probe if old and old.check == check else types.build(check, key)
+            phase = None if place < 0 else (phase_of(key) + place + (now - wall) / interval) % 1
+            found[key] = Probing(check, place, Job(probe, interval, phase))
+    except BaseException:
+        close_unused(found, known)
+        raise
+    return found
+
+
+def close_unused(probes: Mapping[EndpointKey, Probing], used: Mapping[EndpointKey, Probing]) -> None:
+    """Close the probes of the one that the other does not have."""
+    for key, made in probes.items():
+        if key not in used or used[key].job.probe is not made.job.probe:
+            made.job.probe.close()
+
+
+def _checks(config: Config) -> Iterator[tuple[EndpointKey, CheckSpec, float, float]]:
+    """Give what is probed, how, how often, and the node's place within the interval (-1: anywhere)."""
+    nodes = sorted({*config.nodes, config.local_node})
+    place = nodes.index(config.local_node) / len(nodes)
     for service in map(config.effective, config.services):
         check = _check_spec(service)
-        shift = place + (now - wall) / service.probe_interval
         for endpoint in service.endpoints:
-            key = EndpointKey(service.fqdn, endpoint.address)
-            made.append(Job(types.build(check, key), service.probe_interval, (phase_of(key) + shift) % 1))
+            yield EndpointKey(service.fqdn, endpoint.address), check, service.probe_interval, place
     interval = config.probe_interval_ms / 1000
     timeout = (config.probe_timeout_ms or config.probe_interval_ms) / 1000
     for key, template in link_checks(config).items():
-        check = CheckSpec(template, host=key.address, timeout=timeout)
-        made.append(Job(types.build(check, key), interval))
-    return made
+        yield key, CheckSpec(template, host=key.address, timeout=timeout), interval, -1.0
 
 
-def providers(config: Config, state_dir: Path | None) -> Providers:
-    """Build the providers that services use, by name.
+def provider_specs(
+    config: Config, state_dir: Path | None, changes: Changes = _UNCHANGED
+) -> dict[str, ProviderSpec]:
+    """Return the providers that are in use, by name."""
+    names: dict[str, list[str]] = {}
+    for service in config.services:
+        names.setdefault(service.provider, []).append(service.fqdn)
+    more = [(gone.provider, gone.zone) for gone in withdrawn_services(config, changes)]
+    return {
+        found.name: _provider_spec(found, names.get(found.name, []), state_dir)
+        for found in effective_providers(config, more)
+    }
+
+
+def providers(config: Config, state_dir: Path | None, changes: Changes = _UNCHANGED) -> Providers:
+    """Build the providers that are in use, by name.
 
     Raises:
         PluginError: an update method is not installed.
         ConfigError: credentials or options cannot be used.
 
     """
-    names: dict[str, list[str]] = {}
-    for service in config.services:
-        names.setdefault(service.provider, []).append(service.fqdn)
-    return {
-        found.name: find_provider(found.method)(_provider_spec(found, names[found.name], state_dir))
-        for found in config.effective_providers()
-    }
+    specs = provider_specs(config, state_dir, changes)
+    return {name: build_provider(spec) for name, spec in specs.items()}
+
+
+def build_provider(spec: ProviderSpec) -> tuple[Provider, ...]:
+    """Build one provider; see `providers` for what it raises."""
+    return find_provider(spec.method)(spec)
 
 
 def readers(config: Config) -> Providers:
@@ -112,13 +184,14 @@ def readers(config: Config) -> Providers:
 
 
 def keepers(
-    config: Config, built: Providers, runtime: Runtime
+    config: Config, built: Providers, runtime: Runtime, changes: Changes = _UNCHANGED
 ) -> dict[tuple[str, str], tuple[ZoneKeeper, ...]]:
-    """Make a keeper for each zone on each server of its provider."""
+    """Return a keeper for each zone on each server of its provider: those the runtime has, and new ones."""
     limit = config.max_removals
     settings = KeeperSettings(
         interval=config.reconcile_interval_ms / 1000,
         takeover=config.takeover_ms / 1000,
+        settle=config.vote_ttl_ms / 1000 if len(config.nodes) > 1 else 0.0,
         shadow=config.mode == "shadow",
         limit=RemovalLimit(limit.share, limit.window_ms / 1000) if limit else None,
     )
@@ -129,9 +202,12 @@ def keepers(
         turn = _at_once if isinstance(server, Builtin) else partial(runtime.rank, zone)
         return ZoneKeeper(server, zone, settings, runtime.report, runtime.clock, turn, runtime.catch_up)
 
+    wanted = {(service.provider, service.zone) for service in config.services}
+    wanted |= {(gone.provider, gone.zone) for gone in withdrawn_services(config, changes)}
     return {
-        (name, zone): tuple(keeper(server, zone) for server in built[name])
-        for name, zone in sorted({(service.provider, service.zone) for service in config.services})
+        (name, zone): tuple(runtime.keepers.get((name, zone), ()))
+        or tuple(keeper(server, zone) for server in built[name])
+        for name, zone in sorted(wanted)
     }
 
 
@@ -147,6 +223,7 @@ def _check_spec(service: EffectiveService) -> CheckSpec:
         verify_tls=service.verify_tls,
         ca_file=service.ca_file,
         reuse_connections=service.reuse_connections,
+        options=service.options,
     )
 
 

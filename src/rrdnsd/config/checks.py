@@ -8,12 +8,16 @@ from rrdnsd.config import healthcheck
 from rrdnsd.config.addresses import host_port
 from rrdnsd.config.effective import BUILTIN, DEFAULT_PROVIDER, TimesMs, times_ms
 from rrdnsd.config.names import is_within
+from rrdnsd.config.probekeys import probe_keys
 from rrdnsd.config.problem import Loc, Problem
 from rrdnsd.config.schema import Config, ProviderConfig, ServiceConfig
 from rrdnsd.config.sentences import nearest
 from rrdnsd.config.text import count, one_of, quote
 
 NEED_RESOLVERS = frozenset({"rfc2136", "nsupdate", "knsupdate"})
+NEED_TOKEN = frozenset({"digitalocean", "dynu", "powerdns"})
+NEED_OPTION = {"lexicon": ("vendor", '"cloudflare"'), "powerdns": ("url", '"http://192.0.2.1:8081"')}
+WITHOUT_RESOLVERS = NEED_TOKEN | NEED_OPTION.keys()
 _MOST_SHOWN = 8
 _LEAST_HEARTBEATS = 3
 
@@ -29,6 +33,7 @@ def check(config: Config, installed: Installed) -> Iterator[Problem]:
     """Find everything that is wrong between the keys of a configuration."""
     yield from _nodes(config)
     yield from _cluster(config)
+    yield from _tokens(config)
     for index, target in enumerate(config.connectivity_check):
         yield from _scheme(target, ("connectivity_check", index), installed)
     yield from _default_provider(config, installed)
@@ -74,6 +79,17 @@ def _cluster(config: Config) -> Iterator[Problem]:
             '"https" and tls with a ca_file, or insecure_cluster to true'
         )
         yield Problem(("nodes",), sentence, (("cluster_secret",), ("tls",), ("insecure_cluster",)))
+
+
+def _tokens(config: Config) -> Iterator[Problem]:
+    # The audit tells tokens apart by their names.
+    first: dict[str, int] = {}
+    for index, token in enumerate(config.api.tokens):
+        other = first.setdefault(token.name, index)
+        if other != index:
+            at = ("api", "tokens", index, "name")
+            sentence = f"{quote(token.name)} is already the name of api.tokens[{other}]"
+            yield Problem(at, sentence, (("api", "tokens", other, "name"),))
 
 
 def _is_on_loopback(node: str) -> bool:
@@ -129,6 +145,24 @@ def _provider(
     elif method == BUILTIN and source.update_resolvers:
         sentence = 'has no meaning for "builtin", which writes to no other server'
         yield Problem(resolvers, sentence, ((*at, "update_method"),))
+    else:
+        yield from _vendor(source, method, at)
+
+
+def _vendor(source: Config | ProviderConfig, method: str, at: Loc) -> Iterator[Problem]:
+    """Check what the methods that speak to an HTTP API want."""
+    about = ((*at, "update_method"),)
+    if method in WITHOUT_RESOLVERS and source.update_resolvers:
+        sentence = f"has no meaning for {quote(method)}, which asks an HTTP API"
+        yield Problem((*at, "update_resolvers"), sentence, about)
+    if method in NEED_TOKEN and not source.update_credentials.get_secret_value():
+        sentence = f'is required by {quote(method)}: the token, better "env:NAME" or "file:PATH"'
+        yield Problem((*at, "update_credentials"), sentence, about)
+    key = "options" if isinstance(source, ProviderConfig) else "update_options"
+    option, example = NEED_OPTION.get(method, ("", ""))
+    if option and option not in getattr(source, key):
+        sentence = f'must hold "{option}" for {quote(method)}, e.g. {{"{option}": {example}}}'
+        yield Problem((*at, key), sentence, about)
 
 
 def _one_builtin(config: Config) -> Iterator[Problem]:
@@ -221,4 +255,5 @@ _SERVICE_CHECKS: tuple[Callable[[Config, ServiceConfig, Loc], Iterator[Problem]]
     _service_times,
     _enough_addresses,
     _body_of_head,
+    probe_keys,
 )

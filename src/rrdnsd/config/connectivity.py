@@ -34,4 +34,6 @@ def split(target: str) -> tuple[str, str]:
         address = endpoint_address(match["host"].strip("[]"))
     except ValueError:
         raise ValueError(f"must have an IP address as its host, e.g. {_EXAMPLE}") from None
+    if match["head"].lower() in {"heartbeat://", "script://"}:
+        raise ValueError(f"must be something that this node can reach over the network, e.g. {_EXAMPLE}")
     return healthcheck.canonical(match["head"] + "{}" + match["tail"]), address

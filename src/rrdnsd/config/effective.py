@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rrdnsd.config import healthcheck
 from rrdnsd.config.addresses import host_port
+from rrdnsd.config.probeoptions import probe_options
 from rrdnsd.core.model import Endpoint
 
 if TYPE_CHECKING:
@@ -46,7 +47,9 @@ class EffectiveService:
     verify_tls: bool
     ca_file: str | None
     reuse_connections: bool
+    options: Mapping[str, object] = field(repr=False)
     definition: str
+    question: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,7 @@ def effective_service(config: "Config", service: "ServiceConfig") -> EffectiveSe
         "verify_tls": values["verify_tls"],
         "ca_file": values["ca_file"],
         "reuse_connections": values["reuse_connections"],
+        "options": probe_options(service, values["min_cert_days"]),
     }
     return EffectiveService(
         fqdn=service.fqdn,
@@ -115,22 +119,28 @@ def effective_service(config: "Config", service: "ServiceConfig") -> EffectiveSe
         fail_open_threshold=values["fail_open_threshold"] if values["enable_fail_open"] else None,
         min_up=values["min_up"],
         definition=_digest(probed, endpoints),
+        question=_digest(probed, ()),
         **probed,
     )
 
 
-def effective_providers(config: "Config") -> tuple[EffectiveProvider, ...]:
-    """List the providers that services use, in the order in which the services name them."""
+def effective_providers(
+    config: "Config", more: Iterable[tuple[str, str]] = ()
+) -> tuple[EffectiveProvider, ...]:
+    """List the providers that services use, in the order in which the services name them.
+
+    `more` are pairs of provider and zone that are in use although no service names them any more.
+    """
     zones: dict[str, set[str]] = {}
-    for service in config.services:
-        zones.setdefault(service.provider, set()).add(service.zone)
+    for provider, zone in [*((s.provider, s.zone) for s in config.services), *more]:
+        zones.setdefault(provider, set()).add(zone)
     return tuple(_provider(config, name, tuple(sorted(of_it))) for name, of_it in zones.items())
 
 
 def _provider(config: "Config", name: str, zones: tuple[str, ...]) -> EffectiveProvider:
     source: Config | ProviderConfig = config if name == DEFAULT_PROVIDER else config.providers[name]
     method = source.update_method or BUILTIN
-    given: Mapping[str, object] = {} if source is config else config.providers[name].options
+    given = config.update_options if source is config else config.providers[name].options
     return EffectiveProvider(
         name=name,
         method=method,
@@ -151,10 +161,10 @@ def _inherited(config: "Config", service: "ServiceConfig") -> dict[str, Any]:
 def _digest(probed: Mapping[str, Any], endpoints: tuple[Endpoint, ...]) -> str:
     """Digest what the endpoints are asked; nodes may keep their CA file at different paths."""
     asked = {
-        **probed,
+        **{key: value for key, value in probed.items() if key != "options" or value},
         "ca_file": probed["ca_file"] is not None,
         "headers": sorted((name.lower(), value) for name, value in probed["headers"]),
         "ipaddrs": sorted(endpoint.address for endpoint in endpoints),
     }
-    text = json.dumps(asked, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(asked, sort_keys=True, separators=(",", ":"), default=str)  # a SecretStr shows nothing
     return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_CHARS]

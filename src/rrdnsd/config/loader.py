@@ -1,6 +1,7 @@
 """From a file and the environment to a checked configuration, or to every mistake in it."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,29 @@ from rrdnsd.config.checks import Installed, check
 from rrdnsd.config.credentials import Surroundings
 from rrdnsd.config.draft import draft
 from rrdnsd.config.problem import Loc, Problem, path_text, position, prefixes, visible
-from rrdnsd.config.reading import read
+from rrdnsd.config.reading import read, without_comments
 from rrdnsd.config.schema import Config
 from rrdnsd.config.sentences import to_problem
 from rrdnsd.errors import ConfigError
 
 DEFAULT_PATH = Path("/etc/rrdnsd.json")
 _LOCAL_NODE: Loc = ("local_node",)
+_OVERRIDE = "LOCAL_NODE"
 
 
 def config_path(env: Mapping[str, str], given: Path | None = None) -> Path:
     """Tell which file to read: the one given, else what CONF names, else /etc/rrdnsd.json."""
     return given or Path(env.get("CONF") or DEFAULT_PATH)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A checked configuration, and what it was made of: the file as it is, comments included, and its surroundings."""
+
+    config: Config
+    raw: Mapping[str, object] = field(repr=False)
+    path: Path
+    around: Surroundings = field(repr=False)
 
 
 def load(path: Path, env: Mapping[str, str]) -> Config:
@@ -33,22 +45,38 @@ def load(path: Path, env: Mapping[str, str]) -> Config:
         ConfigError: it cannot be used; the error holds a sentence for every mistake.
 
     """
-    raw, problems = read(path)
-    override = env.get("LOCAL_NODE")
-    if override:
-        raw["local_node"] = override
+    return load_raw(path, env).config
+
+
+def load_raw(path: Path, env: Mapping[str, str]) -> Loaded:
+    """Do as `load` does, and return what the file itself says as well.
+
+    Raises:
+        ConfigError: it cannot be used; the error holds a sentence for every mistake.
+
+    """
+    whole, problems = read(path)
     around = Surroundings(path.absolute().parent, env)
-    installed = Installed(plugins.names(plugins.PROBES), plugins.names(plugins.PROVIDERS))
-    config, found = _validate(raw, around, installed)
+    raw = effective_raw(whole, around)
+    config, found = validate(raw, around)
     problems += found
     if config is None or problems:
-        raise ConfigError(str(path), _sentences(problems, raw, overridden=bool(override)))
-    return config
+        overridden = bool(env.get(_OVERRIDE))
+        found = ordered(problems, raw)
+        raise ConfigError(str(path), [sentence(problem, overridden=overridden) for problem in found])
+    return Loaded(config, whole, path, around)
 
 
-def _validate(
-    raw: dict[str, Any], around: Surroundings, installed: Installed
-) -> tuple[Config | None, list[Problem]]:
+def effective_raw(whole: Mapping[str, object], around: Surroundings) -> dict[str, Any]:
+    """Return what is to be checked: the file without its comments, and LOCAL_NODE in it if that is set."""
+    raw = without_comments(whole)
+    override = around.env.get(_OVERRIDE)
+    return raw | {"local_node": override} if override else raw
+
+
+def validate(raw: dict[str, Any], around: Surroundings) -> tuple[Config | None, list[Problem]]:
+    """Check a configuration without comments; returns it, or None, and everything that is wrong with it."""
+    installed = Installed(plugins.names(plugins.PROBES), plugins.names(plugins.PROVIDERS))
     try:
         config = Config.model_validate(raw, context=around)
     except ValidationError as error:
@@ -76,16 +104,16 @@ def _sound(concluded: Iterable[Problem], wrong: set[Loc]) -> Iterator[Problem]:
             yield problem
 
 
-def _sentences(problems: list[Problem], raw: object, *, overridden: bool) -> list[str]:
-    """Write the problems in the order of the file, without repeating one."""
+def ordered(problems: list[Problem], raw: object) -> list[Problem]:
+    """Sort problems in the order of the file, without repeating one, each at a place that the file really holds."""
     located = [Problem(visible(p.loc, raw), p.sentence) for p in problems]
-    located.sort(key=lambda p: position(p.loc, raw))
-    return list(dict.fromkeys(_sentence(p, overridden=overridden) for p in located))
+    return list(dict.fromkeys(sorted(located, key=lambda p: position(p.loc, raw))))
 
 
-def _sentence(problem: Problem, *, overridden: bool) -> str:
+def sentence(problem: Problem, *, overridden: bool = False) -> str:
+    """Write a problem as one printable line; `overridden` tells if LOCAL_NODE stands in for the file's key."""
     where = path_text(problem.loc)
     if overridden and problem.loc == _LOCAL_NODE:
         where = "LOCAL_NODE in the environment"
-    sentence = f"{where}: {problem.sentence}" if where else problem.sentence
-    return sentence if sentence.isprintable() else sentence.encode("unicode_escape").decode("ascii")
+    told = f"{where}: {problem.sentence}" if where else problem.sentence
+    return told if told.isprintable() else told.encode("unicode_escape").decode("ascii")

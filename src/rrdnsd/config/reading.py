@@ -1,9 +1,9 @@
-"""From a file to plain objects: JSON or TOML, keys that start with an underscore dropped."""
+"""From a file to plain objects: JSON or TOML. Keys that start with an underscore are comments."""
 
 import json
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from rrdnsd.config.problem import Loc, Problem
@@ -23,7 +23,7 @@ _JSON_FAULTS = {
 
 
 def read(path: Path) -> tuple[dict[str, object], list[Problem]]:
-    """Read a configuration file; a name that ends with .toml is TOML, any other is JSON.
+    """Read a configuration file, its comments included; a name that ends with .toml is TOML, any other is JSON.
 
     The problems are those that do not keep the rest from being looked at: duplicate keys, broken text.
 
@@ -46,8 +46,18 @@ def read(path: Path) -> tuple[dict[str, object], list[Problem]]:
     clean = _clean(parsed, (), problems)
     if not isinstance(clean, dict):
         raise ConfigError(str(path), ["must be one JSON object, { ... }"])
-    clean.pop(_EDITOR_KEY, None)
     return clean, problems
+
+
+def without_comments(whole: Mapping[str, object]) -> dict[str, object]:
+    """Leave out keys that start with an underscore, and the one by which editors find the JSON Schema."""
+    return {name: _without(value) for name, value in whole.items() if name[:1] != "_" and name != _EDITOR_KEY}
+
+
+def _without(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _without(item) for name, item in value.items() if name[:1] != "_"}
+    return [_without(item) for item in value] if isinstance(value, list) else value
 
 
 def _text(path: Path) -> str:
@@ -84,6 +94,7 @@ def _clean_object(
     clean: dict[str, object] = {}
     for key, value in pairs:
         if key.startswith("_"):
+            clean[key] = _clean(value, (*loc, key), [])
             continue
         name = _clean_text(key, loc, problems)
         if name in clean:

@@ -56,6 +56,25 @@ class EndpointConfig(_Keys):
     label: v.Label = Field(default="", description="A name for people, shown in logs and events.")
 
 
+class StepConfig(_Keys):
+    """One step of a conversation over tcp: first `expect`, then `send`, then `starttls`, as far as they are given."""
+
+    expect: v.Pattern | None = Field(
+        default=None,
+        description="Regular expression to be found in what the endpoint sends; `^` and `$` match at each line.",
+        json_schema_extra=_text_default("none"),
+    )
+    send: v.SentText | None = Field(
+        default=None,
+        repr=False,
+        description='What to send, exactly so: end it with what ends a line there, mostly `"\\r\\n"`. May be `env:NAME`.',
+        json_schema_extra=_text_default("none"),
+    )
+    starttls: bool = Field(
+        default=False, description="Go on over TLS; the certificate is verified as for https."
+    )
+
+
 class ServiceConfig(_Keys):
     """One public name and the addresses that provide it."""
 
@@ -63,7 +82,7 @@ class ServiceConfig(_Keys):
     zone: v.DomainName = Field(description="The DNS zone that holds the name.")
     healthcheck: v.Healthcheck = Field(
         description="What to probe: scheme, port and path; `{}` stands for the endpoint's address and is"
-        " bracketed by itself for IPv6. Schemes: `http`, `https`, `tcp`.",
+        " bracketed by itself for IPv6. [probes.md](probes.md) has all schemes.",
     )
     ipaddrs: v.ListOf[
         Annotated[
@@ -95,7 +114,36 @@ class ServiceConfig(_Keys):
     verify_tls: bool | None = None
     ca_file: v.CaFile | None = None
     reuse_connections: bool | None = None
+    min_cert_days: v.Days | None = None
+    query_response: v.ListOf[StepConfig] = Field(
+        default=(),
+        max_length=32,
+        description="For `tcp`: what is said over the connection, step by step.",
+    )
+    script_args: v.ListOf[v.Argument] = Field(
+        default=("{}",),
+        max_length=100,
+        description="For `script`: the arguments; `{}` stands for the endpoint's address.",
+    )
+    heartbeat_secret: v.ClusterSecret = Field(
+        default=SecretStr(""),
+        description="For `heartbeat`: what the endpoints show when they call. At least 16 characters; or `env:NAME`"
+        " or `file:PATH`.",
+    )
+    heartbeat_within_ms: v.Milliseconds = Field(
+        default=60_000,
+        description="For `heartbeat`: an endpoint is up for so long after it has called.",
+    )
+    probe_options: v.Options = Field(
+        default_factory=dict,
+        repr=False,
+        description="What only the probe type of a plug-in understands. A text may be `env:NAME` or `file:PATH`.",
+    )
     ttl: v.Ttl | None = None
+    public: bool = Field(
+        default=False,
+        description="Whether everybody may see the state of this service: a read-only page and a badge.",
+    )
 
 
 class ProviderConfig(_Keys):
@@ -107,8 +155,8 @@ class ProviderConfig(_Keys):
     update_timeout_ms: v.Milliseconds | None = Field(
         default=None, json_schema_extra=_text_default("the top-level value")
     )
-    options: Mapping[str, object] = Field(
-        default_factory=dict, repr=False, description="What only this update method understands."
+    options: v.Options = Field(
+        default_factory=dict, repr=False, description="As `update_options` at the top level."
     )
 
 
@@ -154,12 +202,77 @@ class BuiltinConfig(_Keys):
     )
 
 
+class TokenConfig(_Keys):
+    """A token that a caller of the HTTP interface may show; `rrdnsd token new` makes one."""
+
+    name: v.PlainName = Field(description="Who the token is for: the audit calls its holder so.")
+    scope: Literal["read", "write"] = Field(
+        description="`read` sees everything, `write` may change things, too."
+    )
+    hash: v.TokenHash = Field(
+        repr=False, description="What `rrdnsd token new` printed for the configuration; not the token itself."
+    )
+
+
+class StatsdConfig(_Keys):
+    """A StatsD server that is told what happens, by UDP."""
+
+    address: v.StatsdAddress = Field(
+        default="127.0.0.1:8125", description="Host and port of the server; port 8125 if none is given."
+    )
+    prefix: v.StatsdPrefix = Field(
+        default="rrdnsd",
+        description="What every name begins with, before a dot; an empty text means nothing.",
+    )
+
+
+class MetricsConfig(_Keys):
+    """Bounds of what Prometheus reads at `/metrics`."""
+
+    max_endpoints: int = Field(
+        default=2000,
+        ge=0,
+        le=100_000,
+        description="With more endpoints than this, none has metrics of its own; those of the services remain.",
+        json_schema_extra={"unit": "endpoints"},
+    )
+    max_services: int = Field(
+        default=200,
+        ge=0,
+        le=100_000,
+        description="With more services than this, there is one histogram of probe durations for all of them.",
+        json_schema_extra={"unit": "services"},
+    )
+
+
 class ApiConfig(_Keys):
     """The HTTP interface on `local_node`."""
 
     enabled: bool = Field(
         default=True,
         description="Whether `local_node` answers more than the peers' messages; a node alone then does not listen.",
+    )
+    tokens: v.ListOf[TokenConfig] = Field(
+        default=(),
+        max_length=64,
+        description="The tokens that are accepted. Without a token of scope `write`, changes are made over the Unix"
+        " socket only.",
+    )
+    socket: v.SocketPath | None = Field(
+        default=None,
+        description="Path of the Unix socket for the administrators of this machine; a relative path starts beside"
+        " this file, an empty text means none.",
+        json_schema_extra=_text_default(
+            "`api.sock` in $RUNTIME_DIRECTORY, else in /run/rrdnsd if that is there"
+        ),
+    )
+    anonymous_read: bool = Field(
+        default=True, description="Whether status, events, history and dashboard can be read without a token."
+    )
+    allowed_hosts: v.ListOf[v.DomainName] = Field(
+        default=(),
+        description="Names by which browsers may reach this node without a token, beside its IP addresses and"
+        " `localhost`: a guard against DNS rebinding.",
     )
 
 
@@ -238,20 +351,27 @@ class Config(_Keys):
 
     update_method: str | None = Field(
         default=None,
-        description="How records are written: `rfc2136` (native), `nsupdate`, `knsupdate` or `builtin`.",
+        description="How records are written: `rfc2136` (native), `nsupdate`, `knsupdate`, `builtin`, or by the API of a"
+        " vendor; [providers.md](providers.md) has all of them.",
         json_schema_extra=_text_default("builtin"),
     )
     update_credentials: v.Secret = Field(
         default=SecretStr(""),
         description="`[algorithm:]name:secret` of a TSIG key; or `env:NAME`; or `file:PATH` with that text or a"
         " key file (a relative path is looked for in $CREDENTIALS_DIRECTORY when that is set, else beside this"
-        " file). Empty: updates are not signed.",
+        " file). Empty: updates are not signed. For vendors' APIs: the token.",
     )
     update_resolvers: v.ListOf[v.ServerAddress] = Field(
         default=(), description="DNS servers to write to, each on its own; port 53 if none is given."
     )
     update_timeout_ms: v.Milliseconds = Field(
         default=5000, description="How long one exchange with a DNS server may take."
+    )
+    update_options: v.Options = Field(
+        default_factory=dict,
+        repr=False,
+        description="What only this update method understands, see [providers.md](providers.md). A text may be"
+        " `env:NAME` or `file:PATH`, as in `update_credentials`.",
     )
     providers: Mapping[v.PlainName, ProviderConfig] = Field(
         default_factory=dict, description="More places to write to, by name; services choose with `provider`."
@@ -280,6 +400,14 @@ class Config(_Keys):
         description="`trace`, `debug`, `info`, `warning` (also `warn`) or `error`.",
     )
     api: ApiConfig = Field(default=ApiConfig(), description="The HTTP interface.")
+    statsd: StatsdConfig | None = Field(
+        default=None,
+        description="A StatsD server to tell what happens, see [metrics.md](metrics.md); `{}` means its defaults.",
+        json_schema_extra=_text_default("none, nothing is sent"),
+    )
+    metrics: MetricsConfig = Field(
+        default=MetricsConfig(), description="Bounds of what Prometheus reads, see [metrics.md](metrics.md)."
+    )
 
     probe_interval_ms: v.Milliseconds = Field(
         default=5000, description="Time between two probes of an endpoint."
@@ -324,10 +452,10 @@ class Config(_Keys):
     headers: Mapping[v.HeaderName, v.HeaderValue] = Field(
         default_factory=dict,
         repr=False,
-        description="Headers to send. A service's own replace all of these.",
+        description="Headers to send; a value may be `env:NAME`. A service's own replace all of these.",
     )
     verify_tls: bool = Field(
-        default=True, description="Whether the certificate of an https endpoint must be valid."
+        default=True, description="Whether the certificate of an endpoint must be valid."
     )
     ca_file: v.CaFile | None = Field(
         default=None,
@@ -336,6 +464,10 @@ class Config(_Keys):
     )
     reuse_connections: bool = Field(
         default=False, description="Keep connections open between probes: cheaper, and tests less."
+    )
+    min_cert_days: v.Days = Field(
+        default=0,
+        description="Where a certificate is verified, it must be valid for so many more days.",
     )
     ttl: v.Ttl = Field(default=60, description="TTL of the records.")
 
@@ -353,5 +485,5 @@ class Config(_Keys):
         return effective_providers(self)
 
 
-SECRET_KEYS = frozenset({"update_credentials", "tsig", "cluster_secret"})
+SECRET_KEYS = frozenset({"update_credentials", "tsig", "cluster_secret", "heartbeat_secret"})
 """Keys whose values no message ever repeats."""

@@ -11,7 +11,15 @@ from rrdnsd.config.problem import Loc, Problem
 from rrdnsd.config.schema import SECRET_KEYS, Config, ServiceConfig
 from rrdnsd.config.text import one_of, quote, show
 
-_SILENT_KEYS = SECRET_KEYS | {"headers", "options", "healthcheck"}  # their values may be secrets, too
+_SILENT_KEYS = SECRET_KEYS | {
+    "headers",
+    "probe_options",
+    "script_args",
+    "send",
+    "options",
+    "update_options",
+    "healthcheck",
+}  # their values may be secrets, too
 _KINDS = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",

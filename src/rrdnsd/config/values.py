@@ -2,11 +2,12 @@
 
 import re
 import warnings
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Strict, ValidationInfo
 
-from rrdnsd.config import connectivity, healthcheck
+from rrdnsd.config import connectivity, healthcheck, tokens
 from rrdnsd.config.addresses import endpoint_address, host_port, join_host_port, network
 from rrdnsd.config.credentials import Surroundings, resolve_secret
 from rrdnsd.config.names import domain_name, is_ip
@@ -23,8 +24,10 @@ _OWN_HEADERS = {
 }
 _FIRST_STATUS, _LAST_STATUS = 100, 599
 _DNS_PORT = 53
+_STATSD_PORT = 8125
 _SHORTEST_SECRET = 16
 _LARGEST_BUNDLE = 4_194_304
+_LONGEST_SOCKET = 107  # unix(7): sun_path without its zero
 _DAY_MS = 86_400_000
 _MAX_TTL = 2**31 - 1  # RFC 2181, 8
 
@@ -43,6 +46,24 @@ def _secret(value: object, info: ValidationInfo) -> object:
     if not isinstance(value, str):
         raise ValueError("must be text")  # noqa: TRY004 - pydantic reports ValueError, not TypeError
     return SecretStr(resolve_secret(value, _around(info)))
+
+
+def _options(value: object, info: ValidationInfo) -> object:
+    """Read what `env:` and `file:` refer to, however deep in the options it stands."""
+    if isinstance(value, dict):
+        return {key: _option(key, item, info) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_options(item, info) for item in value]
+    if isinstance(value, str) and value.startswith(("env:", "file:")):
+        return SecretStr(resolve_secret(value, _around(info)))
+    return value
+
+
+def _option(key: str, value: object, info: ValidationInfo) -> object:
+    try:
+        return _options(value, info)
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from None
 
 
 def _status_range(value: object) -> tuple[int, int]:
@@ -91,9 +112,21 @@ def _header_name(text: str) -> str:
     return text
 
 
-def _header_value(text: str) -> str:
+def _header_value(text: str, info: ValidationInfo) -> str:
+    if text.startswith("env:"):
+        text = resolve_secret(text, _around(info))
     if not text.isprintable():
         raise ValueError("holds a line break or another character that a header cannot carry")
+    return text
+
+
+def _sent_text(text: str, info: ValidationInfo) -> str:
+    return resolve_secret(text, _around(info)) if text.startswith("env:") else text
+
+
+def _argument(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("holds a zero byte, which no program can be given")
     return text
 
 
@@ -137,6 +170,25 @@ def _folder(text: str, info: ValidationInfo) -> str:
     return str(_around(info).folder / text)
 
 
+def _socket_path(text: str, info: ValidationInfo) -> str:
+    path = str(_around(info).folder.absolute() / text) if text else ""
+    if "\0" in path or len(path.encode()) > _LONGEST_SOCKET:
+        raise ValueError(
+            f"must be the path of a socket, at most {_LONGEST_SOCKET} bytes long with its folders"
+        )
+    return path
+
+
+def _token_hash(text: str, info: ValidationInfo) -> str:
+    if text.startswith("env:"):
+        text = resolve_secret(text, _around(info))
+    if not tokens.is_hash(text):
+        raise ValueError(
+            "is not what `rrdnsd token new` prints for the configuration; a token itself does not go here"
+        )
+    return text
+
+
 def _mailbox(text: str) -> str:
     local, at, domain = text.partition("@")
     if at and not re.fullmatch(r"[A-Za-z0-9_.+-]{1,63}", local):
@@ -150,6 +202,16 @@ def _node_address(text: str) -> str:
 
 def _server_address(text: str) -> str:
     return join_host_port(*host_port(text, _DNS_PORT))
+
+
+def _statsd_address(text: str) -> str:
+    return join_host_port(*host_port(text, _STATSD_PORT))
+
+
+def _statsd_prefix(text: str) -> str:
+    if text and not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", text):
+        raise ValueError(f"must be words of letters, digits, _ and - with dots between, got {quote(text)}")
+    return text
 
 
 def _ip_and_port(text: str) -> str:
@@ -190,6 +252,7 @@ def _unit(unit: str) -> Any:  # noqa: ANN401 - what Field() returns fits everywh
 
 
 ListOf = Annotated[tuple[T, ...], BeforeValidator(_listed)]
+Days = Annotated[int, Field(ge=0, le=3650), _unit("days")]
 Milliseconds = Annotated[int, Field(ge=10, le=_DAY_MS), _unit("milliseconds")]
 Seconds = Annotated[int, Field(ge=1, le=_MAX_TTL), _unit("seconds")]
 Ttl = Annotated[int, Field(ge=0, le=_MAX_TTL), _unit("seconds")]
@@ -199,6 +262,8 @@ DomainName = Annotated[str, AfterValidator(domain_name)]
 Address = Annotated[str, AfterValidator(endpoint_address)]
 NodeAddress = Annotated[str, AfterValidator(_node_address)]
 ServerAddress = Annotated[str, AfterValidator(_server_address)]
+StatsdAddress = Annotated[str, AfterValidator(_statsd_address)]
+StatsdPrefix = Annotated[str, AfterValidator(_statsd_prefix)]
 IpAndPort = Annotated[str, AfterValidator(_ip_and_port)]
 Network = Annotated[str, AfterValidator(network)]
 Mailbox = Annotated[str, AfterValidator(_mailbox)]
@@ -207,12 +272,17 @@ Pattern = Annotated[str, AfterValidator(_pattern)]
 Method = Annotated[str, AfterValidator(_method)]
 HeaderName = Annotated[str, AfterValidator(_header_name)]
 HeaderValue = Annotated[str, AfterValidator(_header_value)]
+SentText = Annotated[str, Field(max_length=4096), AfterValidator(_sent_text)]
+Argument = Annotated[str, Field(max_length=4096), AfterValidator(_argument)]
 CaFile = Annotated[str, AfterValidator(_ca_file)]
 Folder = Annotated[str, AfterValidator(_folder)]
 PlainName = Annotated[str, AfterValidator(_plain_name)]
 Label = Annotated[str, Field(max_length=64), AfterValidator(_label)]
 Secret = Annotated[SecretStr, BeforeValidator(_secret, json_schema_input_type=SecretStr)]
+Options = Annotated[Mapping[str, object], BeforeValidator(_options, json_schema_input_type=dict[str, object])]
 ClusterSecret = Annotated[Secret, AfterValidator(_cluster_secret)]
+SocketPath = Annotated[str, AfterValidator(_socket_path)]
+TokenHash = Annotated[str, AfterValidator(_token_hash)]
 KeyFile = Annotated[str, AfterValidator(_key_file)]
 ConnectivityTarget = Annotated[str, AfterValidator(connectivity.canonical)]
 Level = Annotated[

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rrdnsd.config import config_path, load
+from rrdnsd.config.loader import load_raw
 from rrdnsd.errors import ConfigError
 
 ROOT = Path(__file__).parents[3]
@@ -255,3 +256,44 @@ def test_a_thousand_services_with_four_mistakes_each_are_told_apart(tmp_path):
 def test_an_unreadable_file(tmp_path):
     assert problems(tmp_path / "none.json") == ("cannot be read: No such file or directory",)
     assert problems(tmp_path) == ("cannot be read: Is a directory",)
+
+
+def test_a_header_may_come_from_the_environment_and_only_from_there(tmp_path):
+    headers = {"Authorization": "env:TOKEN", "X-Other": "file:x"}
+    config = load_with(tmp_path, {"TOKEN": "Bearer 1"}, headers=headers)
+    assert config.headers == {"Authorization": "Bearer 1", "X-Other": "file:x"}
+    (problem,) = problems(write(tmp_path, {**MINIMAL, "headers": headers}))
+    assert problem == "headers.Authorization: the environment variable TOKEN is not set"
+
+
+def test_comments_are_kept_beside_what_is_checked(tmp_path):
+    whole = {"_why": "é \ud800", "$schema": "x.json", **MINIMAL}
+    loaded = load_raw(write(tmp_path, whole), {"LOCAL_NODE": "127.0.0.1:3333"})
+    assert loaded.raw["_why"].startswith("é")
+    assert loaded.raw["$schema"] == "x.json"
+    assert loaded.config == load(loaded.path, {})
+    assert "Surroundings" not in repr(loaded)
+
+
+def test_options_may_refer_to_variables_and_files_however_deep(tmp_path):
+    (tmp_path / "token").write_text("from a file\n")
+    options = {
+        "vendor": "x",
+        "auth_token": "file:token",
+        "deep": [{"key": "env:KEY"}],
+        "ratio": "1:2",
+        "retries": 3,
+    }
+    written = {
+        **MINIMAL,
+        "update_options": options,
+        "providers": {"a": {"update_method": "dynu", "update_credentials": "t", "options": options}},
+    }
+    path = tmp_path / "rrdnsd.json"
+    path.write_text(json.dumps(written))
+    config = load(path, {"KEY": "from a variable"})
+    for found in (config.update_options, config.providers["a"].options):
+        assert found["auth_token"].get_secret_value() == "from a file"
+        assert found["deep"][0]["key"].get_secret_value() == "from a variable"
+        assert (found["vendor"], found["ratio"], found["retries"]) == ("x", "1:2", 3)
+    assert "from a" not in repr(config) + str(config.model_dump())
