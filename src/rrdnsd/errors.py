@@ -19,7 +19,14 @@ class ConfigError(RrdnsdError):
 
 
 class ProviderError(RrdnsdError):
-    """A DNS server or vendor could not be read or written; the sentence says why and what would help."""
+    """A DNS server or vendor could not be read or written; the sentence says why and what would help.
+
+    `retry_after` is how many seconds it asks to be left alone, where it says so.
+    """
+
+    def __init__(self, sentence: str = "", retry_after: float | None = None) -> None:
+        self.retry_after = retry_after
+        super().__init__(sentence)
 
 
 class PluginError(RrdnsdError):
@@ -32,3 +39,20 @@ class StartupError(RrdnsdError):
 
 class StoreError(RrdnsdError):
     """What had to be kept on disk could not be written or read; the sentence says why."""
+
+
+class LedgerError(RrdnsdError, ValueError):
+    """An order that cannot be passed on to the other nodes: out of bounds, or one too many."""
+
+
+class NotifierError(RrdnsdError):
+    """A message was not delivered; the sentence says why.
+
+    `retry_after` is how many seconds the receiver asks to be left alone, where it says so. `final` means that
+    the same message will hardly ever be taken.
+    """
+
+    def __init__(self, sentence: str = "", retry_after: float | None = None, *, final: bool = False) -> None:
+        self.retry_after = retry_after
+        self.final = final
+        super().__init__(sentence)

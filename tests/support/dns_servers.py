@@ -44,7 +44,7 @@ class Setup:
     """What a server shall serve. The keys `allowed` may update, or anyone (`open_to_all`), or no one.
 
     `strangers` are keys the server knows but gives no right to update. `idle` is after how many seconds it
-    closes an idle TCP connection (None: its own default).
+    closes an idle TCP connection (None: its own default). With `api_key`, PowerDNS opens its HTTP API.
     """
 
     zones: Mapping[str, str]
@@ -52,6 +52,7 @@ class Setup:
     open_to_all: bool = False
     strangers: tuple[Key, ...] = ()
     idle: int | None = None
+    api_key: str = ""
 
     @property
     def keys(self) -> tuple[Key, ...]:
@@ -68,6 +69,8 @@ class DnsServer:
     launch: Callable[[], Process]
     process: Process | None = None
     host: str = "127.0.0.1"
+    api: str = ""
+    folder: Path = Path()
 
     def start(self) -> None:
         self.process = self.launch()
@@ -156,7 +159,8 @@ def start_pdns(folder: Path, setup: Setup) -> DnsServer:
     with sqlite3.connect(database) as connection:
         connection.executescript(PDNS_SCHEMA.read_text())
     connection.close()
-    (folder / "pdns.conf").write_text(_pdns_conf(folder, port, setup))
+    api_port = free_port("127.0.0.1") if setup.api_key else 0
+    (folder / "pdns.conf").write_text(_pdns_conf(folder, port, setup, api_port))
 
     def util(*words: str) -> None:
         subprocess.run(["pdnsutil", f"--config-dir={folder}", *words], check=True, capture_output=True)
@@ -167,11 +171,15 @@ def start_pdns(folder: Path, setup: Setup) -> DnsServer:
         (folder / f"{name}.zone").write_text(text)
         util("load-zone", name, str(folder / f"{name}.zone"))
         util("set-meta", name, "SOA-EDIT-DNSUPDATE", "INCREASE")
+        util("set-meta", name, "SOA-EDIT-API", "INCREASE")
         if setup.allowed or setup.open_to_all:
             util("set-meta", name, "ALLOW-DNSUPDATE-FROM", "127.0.0.0/8", "::1/128")
         if setup.allowed:
             util("set-meta", name, "TSIG-ALLOW-DNSUPDATE", *(key.name for key in setup.allowed))
-    return _started("pdns", port, setup, ["pdns_server", f"--config-dir={folder}"], folder)
+    server = _started("pdns", port, setup, ["pdns_server", f"--config-dir={folder}"], folder)
+    server.api = f"http://127.0.0.1:{api_port}" if api_port else ""
+    server.folder = folder
+    return server
 
 
 STARTERS: Mapping[str, Callable[[Path, Setup], DnsServer]] = {
@@ -243,8 +251,15 @@ zone:
 {zones}"""
 
 
-def _pdns_conf(folder: Path, port: int, setup: Setup) -> str:
-    return f"""launch=gsqlite3
+def _pdns_conf(folder: Path, port: int, setup: Setup, api_port: int) -> str:
+    api = f"""webserver=yes
+webserver-address=127.0.0.1
+webserver-port={api_port}
+webserver-allow-from=127.0.0.0/8
+api=yes
+api-key={setup.api_key}
+"""
+    return f"""{api if api_port else ""}launch=gsqlite3
 gsqlite3-database={folder}/pdns.sqlite3
 gsqlite3-pragma-synchronous=1
 local-address={", ".join(loopbacks())}

@@ -195,7 +195,8 @@ class Asker:
 
     def _take(self, results):
         for asked, result in results:
-            self._results.pop(id(asked)).set_result(result)
+            if waiting := self._results.pop(id(asked), None):  # else it was started without anybody waiting
+                waiting.set_result(result)
 
     async def ask_all(self, *probes):
         loop = asyncio.get_running_loop()

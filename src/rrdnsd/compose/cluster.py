@@ -1,16 +1,22 @@
 """What several nodes need beside one: the mesh out, the inbox in, TLS, and the editions of their own zones."""
 
+import asyncio
+import contextlib
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 
-from rrdnsd.compose.parts import Clock, Providers
+from rrdnsd.compose.parts import Clock
 from rrdnsd.config import Config
 from rrdnsd.core.engine import Engine
+from rrdnsd.core.ledger import Ledger
 from rrdnsd.core.votes import Statement, VoteTable
+from rrdnsd.daemon.membership import Membership
 from rrdnsd.daemon.runtime import Runtime
+from rrdnsd.peers.base import Receipt
 from rrdnsd.peers.inbox import Inbox
-from rrdnsd.peers.mesh import Mesh
+from rrdnsd.peers.mesh import Carrier, Mesh, Post
+from rrdnsd.peers.outbox import Outgoing
 from rrdnsd.providers.builtin.provider import Builtin
 from rrdnsd.web.server import ServerTls
 
@@ -21,6 +27,7 @@ class EngineVoice:
 
     engine: Engine
     served: Mapping[str, Builtin]
+    ledger: Ledger
 
     @property
     def table(self) -> VoteTable:
@@ -44,38 +51,69 @@ class EngineVoice:
         return {zone: (edition.serial, edition.digest) for zone, edition in found.items() if edition.serial}
 
 
-def served_zones(config: Config, built: Providers) -> dict[str, Builtin]:
-    """Return the built-in server of each zone that this node serves itself."""
-    return {
-        service.zone: server
-        for service in config.services
-        for server in built[service.provider]
-        if isinstance(server, Builtin)
-    }
-
-
-def mesh(config: Config, voice: EngineVoice, clock: Clock) -> Mesh | None:
-    """Make the transport to the peers; None for a node alone."""
-    if len(config.nodes) == 1:
-        return None
-    from rrdnsd.peers.http import HttpCarrier  # noqa: PLC0415 -- aiohttp's 9 MB are for those who have peers
-
+def mesh(config: Config, membership: Membership, voice: EngineVoice, clock: Clock) -> Mesh:
+    """Make the transport to the peers, of which there may be none yet."""
     heartbeat = config.heartbeat_ms / 1000
-    carrier = HttpCarrier(config.nodes_protocol, timeout=2 * heartbeat, tls=_client_tls(config))
-    return Mesh(config.local_node, config.nodes, _secret(config), voice, carrier, clock, heartbeat)
+    return Mesh(
+        config.local_node,
+        membership.nodes,
+        _secret(config),
+        voice,
+        _carrier(config),
+        clock,
+        heartbeat,
+        membership,
+    )
 
 
-def inbox(config: Config, runtime: Runtime, voice: EngineVoice, clock: Clock) -> Inbox:
-    """Make what takes in the peers' messages."""
+def _carrier(config: Config) -> Carrier:
+    """Return the way to the peers. aiohttp's 9 MB are for those who have peers: it is loaded by the first message."""
 
-    def listen(statement: Statement) -> bool:
+    @contextlib.asynccontextmanager
+    async def opened() -> AsyncIterator[Post]:
+        async with contextlib.AsyncExitStack() as stack:
+            one = asyncio.Lock()
+            real: Post | None = None
+
+            async def post(node: str, message: Outgoing) -> tuple[bytes, str]:
+                nonlocal real
+                async with one:
+                    if real is None:
+                        real = await stack.enter_async_context(_http(config)())
+                return await real(node, message)
+
+            yield post
+
+    return opened
+
+
+def _http(config: Config) -> Carrier:
+    from rrdnsd.peers.http import HttpCarrier  # noqa: PLC0415 -- see above
+
+    timeout = 2 * config.heartbeat_ms / 1000
+    return HttpCarrier(config.nodes_protocol, timeout=timeout, tls=_client_tls(config))
+
+
+def inbox(
+    config: Config,
+    membership: Membership,
+    runtime: Runtime,
+    voice: EngineVoice,
+    clock: Clock,
+    heard: Callable[[Statement], None],
+) -> Inbox:
+    """Make what takes in the peers' messages; `heard` is told of each."""
+
+    def listen(statement: Statement) -> Receipt:
         for zone, (serial, digest) in statement.editions.items():
             server = voice.served.get(zone)
             if server:
                 server.heed(zone, serial, digest)
-        return runtime.listen(statement)
+        receipt = runtime.listen(statement)
+        heard(statement)
+        return receipt
 
-    return Inbox(config.local_node, config.nodes, _secret(config), listen, clock)
+    return Inbox(config.local_node, membership.nodes, _secret(config), listen, clock, membership)
 
 
 def server_tls(config: Config) -> ServerTls | None:

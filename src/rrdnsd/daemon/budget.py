@@ -16,7 +16,7 @@ class Incident:
     """One transition on its way into DNS. Times are on the daemon's monotonic clock, in seconds.
 
     `suspected` is when this node asked its peers to look, None if it did not. `visible` tells when each
-    server was seen to serve the change. On nodes that did not write it is empty.
+    server was seen to serve the change. On nodes that did not write it is empty. `complete` once all of them do.
     """
 
     key: EndpointKey
@@ -27,6 +27,7 @@ class Incident:
     decided: float
     written: float | None = None
     visible: dict[str, float] = field(default_factory=dict)
+    complete: bool = False
 
     def sentence(self) -> str:
         """Say where the time went, for the log."""
@@ -71,6 +72,7 @@ class Budget:
         for incident in self._of(name):
             incident.visible.setdefault(server, self._clock())
             if incident.visible.keys() >= self._servers(name):
+                incident.complete = True
                 done.append(incident)
                 del self._open[incident.key]
         self.finished.extend(done)

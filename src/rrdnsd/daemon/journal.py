@@ -52,7 +52,8 @@ def set_up(threshold: int, log_format: LogFormat = "auto", environ: Mapping[str,
             handler.close()
     root.handlers[:] = [_handler(log_format, environ)]
     root.setLevel(threshold)
-    for noisy in ("asyncio", "uvicorn", "uvicorn.error"):
+    # "lexicon" and "urllib3" log what they send and receive, tokens among it.
+    for noisy in ("asyncio", "uvicorn", "uvicorn.error", "lexicon", "urllib3"):
         logging.getLogger(noisy).setLevel(max(threshold, logging.WARNING))
 
 

@@ -5,13 +5,20 @@ import contextlib
 import gc
 import logging
 import signal
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from types import MappingProxyType
 
+from rrdnsd.daemon.backoff import Backoff
 from rrdnsd.daemon.runtime import Runtime
 from rrdnsd.daemon.scheduler import Job, Scheduler
 from rrdnsd.providers.base import Provider
 
 log = logging.getLogger(__name__)
+
+Chore = Callable[[], Awaitable[object]]
+"""Something that runs until it is cancelled."""
+
+NO_CHORES: Mapping[str, Chore] = MappingProxyType({})
 
 
 @contextlib.asynccontextmanager
@@ -29,8 +36,13 @@ async def started(providers: Iterable[Provider]) -> AsyncIterator[None]:
         yield
 
 
-async def watch(runtime: Runtime, scheduler: Scheduler, jobs: Iterable[Job]) -> None:
-    """Probe and keep DNS right until SIGTERM or SIGINT; the records stay as they are."""
+async def watch(
+    runtime: Runtime, scheduler: Scheduler, jobs: Iterable[Job], beside: Mapping[str, Chore] = NO_CHORES
+) -> None:
+    """Probe and keep DNS right until SIGTERM or SIGINT; the records stay as they are.
+
+    What runs `beside` that, by name, never ends it: what fails is begun again.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -41,6 +53,7 @@ async def watch(runtime: Runtime, scheduler: Scheduler, jobs: Iterable[Job]) -> 
     gc.freeze()
     run = asyncio.create_task(runtime.run())
     stopped = asyncio.create_task(stop.wait())
+    chores = [asyncio.create_task(_minded(name, chore), name=name) for name, chore in beside.items()]
     log.info("[updater] started")
     try:
         await asyncio.wait((run, stopped), return_when=asyncio.FIRST_COMPLETED)
@@ -49,7 +62,19 @@ async def watch(runtime: Runtime, scheduler: Scheduler, jobs: Iterable[Job]) -> 
         if run.done():
             run.result()
     finally:
-        for task in (run, stopped):
+        tasks = (run, stopped, *chores)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(run, stopped, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await scheduler.close()
+
+
+async def _minded(name: str, chore: Chore) -> None:
+    backoff, failures = Backoff(1.0, 60.0), 0
+    while True:
+        try:
+            await chore()
+        except Exception:
+            log.exception("[main] bug while %s", name)
+        failures += 1
+        await asyncio.sleep(backoff.delay(failures))

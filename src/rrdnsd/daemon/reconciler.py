@@ -8,13 +8,18 @@ an acknowledgement. Servers do not wait for each other: each has its own keeper 
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import replace
+from functools import partial
 
-from rrdnsd.core.model import Applied, Endpoint, Plan, RRset, RRsetKey, ZoneView
-from rrdnsd.core.plan import foreign, guard, plan
+from rrdnsd.core.model import Applied, NameChange, Plan, RRset, RRsetKey, ZoneView, rtype_of
+from rrdnsd.core.plan import additions, foreign, guard, plan
 from rrdnsd.core.publish import Publication
-from rrdnsd.daemon.keeping import Due, KeeperSettings, KeeperStatus, some, told
+from rrdnsd.daemon.absence import Absences, Gone
+from rrdnsd.daemon.keeping import Due, KeeperSettings, KeeperStatus, answer, code_of, codes, some, told
+from rrdnsd.daemon.refreshing import Refreshed, Refreshes
 from rrdnsd.daemon.reports import Failed, Noticed, Recovered, Served, Tell, Wrote
+from rrdnsd.daemon.ttls import TtlRepairs
 from rrdnsd.errors import ProviderError
 from rrdnsd.providers.base import Provider
 
@@ -48,6 +53,10 @@ class ZoneKeeper:
         self.zone = zone
         self.status = KeeperStatus()
         self.served: dict[RRsetKey, RRset] = {}
+        self.read_at: dict[str, float] = {}
+        """When each name was last read, on the keeper's clock."""
+        self.problems: dict[str, str] = {}
+        """Names that cannot be managed on this server, and why."""
         self._provider = provider
         self._settings = settings
         self._tell = tell
@@ -57,8 +66,10 @@ class ZoneKeeper:
         self._wanted: dict[str, Publication] = {}
         self._due: dict[str, Due] = {}
         self._wake = asyncio.Event()
-        self._withdrawn: dict[tuple[str, str], float] = {}
-        self._ttl_repaired: dict[RRsetKey, int] = {}
+        self._refreshes = Refreshes()
+        self._absences = Absences()
+        self._lost_at: dict[tuple[str, str], float] = {}
+        self._ttls = TtlRepairs()
         self._noticed: dict[str, str] = {}
         self._refusals: dict[str, tuple[int, str]] = {}
         self._failed_at = self._resume_at = float("-inf")
@@ -68,8 +79,9 @@ class ZoneKeeper:
         name = publication.service
         before = self._wanted.get(name)
         if before and before.ttl != publication.ttl:
-            for key in publication.keys:
-                self._ttl_repaired.pop(key, None)
+            self._ttls.forget(publication.keys)
+        if before and before.reasons.keys() != publication.reasons.keys():
+            self._absences.keep(name, publication.reasons.keys())
         self._wanted[name] = publication
         if before and before.asks_for_the_same(publication):
             return
@@ -87,9 +99,44 @@ class ZoneKeeper:
         self._wanted.pop(name, None)
         self._due.pop(name, None)
         self._refusals.pop(name, None)
+        self.read_at.pop(name, None)
+        self.problems.pop(name, None)
+        for key in [key for key in self.served if key.name == name]:
+            del self.served[key]
+        self._absences.keep(name, ())
+
+    def proposal(self, name: str) -> NameChange | None:
+        """Return what would be written for a name, judged by the last look; None if nothing would."""
+        publication = self._wanted.get(name)
+        if publication is None or name not in self.read_at:
+            return None
+        view = ZoneView(self.served, self.problems)
+        proposed = plan(self.zone, [publication], view, self._ttls.tolerated([publication], self.served))
+        return next(iter(proposed.changes), None)
+
+    def gone_at(self, name: str, address: str) -> Gone | None:
+        """Tell since when this server is seen not to serve an address; None while it does, or nothing is known."""
+        publication = self._wanted.get(name)
+        return self._absences.gone(name, address, publication.ttl) if publication else None
+
+    async def refresh(self, name: str, within: float = 10.0) -> Refreshed:
+        """Write a name anew, first what is to be added and then what is to go, whatever the back-off says.
+
+        Never raises but when cancelled: what keeps it from being done is told in the report.
+        """
+        waiting = self._refreshes.ask(name, within)
+        self._wake.set()
+        late = Refreshed(self.server, name, trouble=f"not done within {within:g} s")
+        return await waiting or late
 
     async def run(self) -> None:
         """Keep the zone until cancelled."""
+        try:
+            await self._keep()
+        finally:
+            self._refreshes.close()
+
+    async def _keep(self) -> None:
         # A random first phase keeps thousands of zones from being read in the same moment for ever.
         drift_at = self._clock() + self._settings.interval * random.uniform(0.5, 1.0)  # noqa: S311
         while True:
@@ -97,6 +144,8 @@ class ZoneKeeper:
             if now >= drift_at:
                 drift_at = now + self._settings.interval
                 self._look_at_everything()
+            for name in self._refreshes.names():
+                await self._refresh(name)
             wait = self._turn() * self._settings.takeover
             ready = max(self._resume_at, min((due.at(wait) for due in self._due.values()), default=drift_at))
             if ready > now:
@@ -127,6 +176,7 @@ class ZoneKeeper:
                 self._refusals.keys() & {*names} - {change.name for change in proposed.changes}
             ):
                 self._judge(name, "")
+            proposed = self._settled(proposed, due)
             if not proposed.changes or self._settings.shadow:
                 break
             applied = await self._write(proposed, due)
@@ -147,8 +197,37 @@ class ZoneKeeper:
         for name in sorted(written):
             self._tell(Served(self.server, self.zone, name, self._clock() - due[name].since))
 
+    async def _refresh(self, name: str) -> None:
+        now, writes, trouble = self._clock(), self.status.writes, self._obstacle(name)
+        if not trouble:
+            self._ttls.forget(self._wanted[name].keys)
+            self._judge(name, "")
+            trouble = await self._attempt({name: Due(now, latest=now, drift=False)}, self._rewrite)
+            trouble = trouble or self._refusals.get(name, (0, ""))[1] or self._obstacle(name)
+        serves = sorted(a for key, rrset in self.served.items() if key.name == name for a in rrset.addresses)
+        self._refreshes.done(
+            Refreshed(self.server, name, tuple(serves), self.status.writes - writes, trouble)
+        )
+
+    def _obstacle(self, name: str) -> str:
+        """Say why a name must not be written, whoever asks; "" if it may be."""
+        if name not in self._wanted:
+            return "it is not published here"
+        return self._wanted[name].held or ("shadow mode, nothing is written" if self._settings.shadow else "")
+
+    async def _rewrite(self, due: Mapping[str, Due]) -> None:
+        """Add first, and see it served; only then take away."""
+        view = await self._look(due)
+        self._catch_up()
+        first = additions(self._propose(due, view), self._wanted)
+        if first.changes:
+            await self._write(first, due)
+        await self.reconcile(due)
+
     async def _wait(self, until: float) -> None:
         self._wake.clear()
+        if self._refreshes:
+            return
         try:
             async with asyncio.timeout(max(0.0, until - self._clock())):
                 await self._wake.wait()
@@ -165,10 +244,16 @@ class ZoneKeeper:
     async def _cycle(self, wait: float) -> None:
         now = self._clock()
         due = {name: reason for name, reason in self._due.items() if reason.at(wait) <= now}
+        await self._attempt(due, partial(self.reconcile, first=not wait))
+
+    async def _attempt(
+        self, due: Mapping[str, Due], do: Callable[[Mapping[str, Due]], Awaitable[None]]
+    ) -> str:
+        """Do it now; returns why that failed, "" if it did not. What failed is due again after the back-off."""
         for name in due:
-            del self._due[name]
+            self._due.pop(name, None)
         try:
-            await self.reconcile(due, first=not wait)
+            await do(due)
         except Exception as error:  # a plug-in's bug must not end the keeping of other zones
             if not isinstance(error, ProviderError):
                 log.exception("[updater] bug while keeping zone %s on %s", self.zone, self.server)
@@ -177,8 +262,9 @@ class ZoneKeeper:
                 if name in self._wanted and not self._wanted[name].held:
                     self._due[name] = reason
             self._back_off(error)
-        else:
-            self._succeeded()
+            return str(error)
+        self._succeeded()
+        return ""
 
     async def _look(self, names: Collection[str]) -> ZoneView:
         keys = [key for name in names if name in self._wanted for key in self._wanted[name].keys]
@@ -189,12 +275,13 @@ class ZoneKeeper:
                 self.served[key] = view.rrsets[key]
             else:
                 self.served.pop(key, None)
-        for name, address in [*self._withdrawn]:
-            rrset = view.rrsets.get(RRsetKey(name, Endpoint(address).rtype))
+        for name, address in [*self._lost_at]:
+            rrset = view.rrsets.get(RRsetKey(name, rtype_of(address)))
             if rrset and address in rrset.addresses:
-                del self._withdrawn[name, address]
+                del self._lost_at[name, address]
         for name in names:
             if name in self._wanted:
+                self._note(name, view)
                 strangers = ", ".join(sorted(foreign(self._wanted[name], view)))
                 self._notice(name, view.problems.get(name, ""), topic="problem")
                 self._notice(
@@ -202,39 +289,60 @@ class ZoneKeeper:
                 )
         return view
 
+    def _note(self, name: str, view: ZoneView) -> None:
+        """Remember what was seen of a name."""
+        publication = self._wanted[name]
+        self.read_at[name] = now = self._clock()
+        self.problems.pop(name, None)
+        if name in view.problems:
+            self.problems[name] = view.problems[name]
+        else:
+            found = [view.rrsets.get(key) for key in publication.keys]
+            self._absences.see(name, publication.reasons.keys(), found, now)
+
     def _propose(self, names: Collection[str], view: ZoneView) -> Plan:
         publications = [self._wanted[name] for name in names if name in self._wanted]
         tolerated = self._tolerated(publications, view)
         proposed = plan(self.zone, publications, view, tolerated)
-        guarded = guard(proposed, self._wanted, self._withdrawn, self._settings.limit, self._clock())
+        guarded = guard(proposed, self._wanted, self._lost_at, self._settings.limit, self._clock())
         self._notice(self.zone, guarded.alarm, topic="guard", alarm=True)
         return guarded.plan
 
+    def _settled(self, proposed: Plan, due: Mapping[str, Due]) -> Plan:
+        """Leave out drift that is seen for the first time, and look at it again once every vote has been heard."""
+        if not self._settings.settle:
+            return proposed
+        later = self._clock() + self._settings.settle
+        news = [c.name for c in proposed.changes if due[c.name].drift and not due[c.name].seen]
+        for name in news:
+            self._due.setdefault(name, Due(later, latest=later, drift=True, seen=True))
+        return replace(proposed, changes=tuple(c for c in proposed.changes if c.name not in news))
+
     def _tolerated(self, publications: Collection[Publication], view: ZoneView) -> dict[RRsetKey, int]:
-        """Return the TTLs that came back after they had been repaired once: asking again would never end."""
-        tolerated = {}
+        """Return the TTLs that are left as they are, and tell of them."""
+        tolerated = self._ttls.tolerated(publications, view.rrsets)
         for publication in publications:
             for key in publication.keys:
-                rrset = view.rrsets.get(key)
-                again = rrset is not None and rrset.ttl == self._ttl_repaired.get(key) != publication.ttl
-                if rrset and again:
-                    tolerated[key] = rrset.ttl
-                text = (
-                    f"TTL {publication.ttl} was written, but {rrset.ttl} is served; left so"
-                    if rrset and again
-                    else ""
-                )
-                self._notice(key.name, text, topic=f"TTL of {key.rtype}")
+                served = tolerated.get(key)
+                text = f"TTL {publication.ttl} was written, but {served} is served; left so"
+                self._notice(key.name, "" if served is None else text, topic=f"TTL of {key.rtype}")
         return tolerated
 
     async def _write(self, proposed: Plan, due: Mapping[str, Due]) -> Applied:
         for change in proposed.changes:
-            for rrset in change.rrsets:
-                for address in rrset.removes:
-                    self._withdrawn[change.name, address] = self._clock()
-                if rrset.before and rrset.after and rrset.before.ttl != rrset.after.ttl:
-                    self._ttl_repaired[rrset.key] = rrset.before.ttl
-        applied = await self._provider.apply(proposed)
+            down = self._wanted[change.name].down
+            for address in (a for rrset in change.rrsets for a in rrset.removes & down):
+                self._lost_at[change.name, address] = self._clock()
+            self._absences.write(change.name, (a for rrset in change.rrsets for a in rrset.adds))
+        self._ttls.note(proposed)
+        try:
+            applied = await self._provider.apply(proposed)
+        except ProviderError as error:
+            self.status.last_answer = str(error)
+            self.status.answers[code_of(str(error))] += len(proposed.changes)
+            raise
+        self.status.last_answer = answer(applied)
+        self.status.answers.update(codes(applied))
         self.status.writes += len(applied.written)
         self.status.messages += applied.messages
         for change in proposed.changes:
@@ -261,7 +369,8 @@ class ZoneKeeper:
         status.error = str(error)
         if status.failing_since is None:
             status.failing_since = self._clock()
-        delay = self._settings.backoff.delay(status.failures)
+        asked = error.retry_after if isinstance(error, ProviderError) else None
+        delay = max(self._settings.backoff.delay(status.failures), asked or 0.0)
         self._failed_at = self._clock()
         self._resume_at = self._failed_at + delay
         self._tell(Failed(self.server, self.zone, status.error, delay))

@@ -25,6 +25,7 @@ from rrdnsd.core.effects import (
 )
 from rrdnsd.core.engine import Engine
 from rrdnsd.core.events import Event, Heard, Probed, Ticked
+from rrdnsd.core.ledger import Entry, Ledger
 from rrdnsd.core.model import EndpointKey, ProbeResult, State
 from rrdnsd.core.publish import Publication
 from rrdnsd.core.votes import Statement
@@ -32,7 +33,7 @@ from rrdnsd.daemon import lines
 from rrdnsd.daemon.budget import Budget, Incident
 from rrdnsd.daemon.reconciler import ZoneKeeper
 from rrdnsd.daemon.reports import Report, Served, Wrote
-from rrdnsd.peers.base import Transport
+from rrdnsd.peers.base import Receipt, Transport
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,9 @@ TICK_SECONDS = 0.25
 
 Keepers = Mapping[tuple[str, str], Sequence[ZoneKeeper]]
 """The keepers of each (provider, zone): one for each server that the provider writes to."""
+
+Witness = Callable[[Effect | Report | Incident], None]
+"""Is told of everything that happens but rechecks; must neither wait nor raise."""
 
 
 class Prober(Protocol):
@@ -52,8 +56,11 @@ class Prober(Protocol):
 class Runtime:
     """Owns the engine. `attach` names who carries effects out, before anything is handled."""
 
-    def __init__(self, engine: Engine, clock: Callable[[], float]) -> None:
+    def __init__(self, engine: Engine, clock: Callable[[], float], ledger: Ledger | None = None) -> None:
         self.engine = engine
+        self.ledger = Ledger() if ledger is None else ledger
+        self.on_entries: Callable[[Sequence[Entry], str], None] = self._merge
+        """Takes in the orders that a peer knows of, and its name: merges, applies and passes on, without waiting."""
         self.keepers: Keepers = {}
         self.budget = Budget(self._servers, clock)
         self.decided = asyncio.Event()
@@ -62,20 +69,55 @@ class Runtime:
         self._prober: Prober | None = None
         self._transport: Transport | None = None
         self._first_verdicts = 0
+        self._witnesses: list[Witness] = []
+        self._tasks: asyncio.TaskGroup | None = None
+        self._keeping: dict[ZoneKeeper, asyncio.Task[None]] = {}
 
     def attach(self, prober: Prober, keepers: Keepers, transport: Transport | None = None) -> None:
         """Name who probes, who keeps DNS, and who tells the peers if there are any."""
         self._prober, self.keepers, self._transport = prober, keepers, transport
 
+    def witness(self, see: Witness) -> None:
+        """Let this be told of what is decided and done."""
+        self._witnesses.append(see)
+
+    def keep(self, keepers: Keepers) -> None:
+        """Keep these zones from now on and no others; a keeper that was there before goes on undisturbed."""
+        self.keepers = keepers
+        if self._tasks is None:
+            return
+        wanted = dict.fromkeys(keeper for group in keepers.values() for keeper in group)
+        for keeper in [keeper for keeper in self._keeping if keeper not in wanted]:
+            self._keeping.pop(keeper).cancel()
+        new = [keeper for keeper in wanted if keeper not in self._keeping]
+        for keeper in new:
+            self._keeping[keeper] = self._tasks.create_task(
+                keeper.run(), name=f"keeper {keeper.server} {keeper.zone}"
+            )
+        # What was decided before there was anybody to carry it out: a withdrawal needs no verdict.
+        for publication in self.engine.publications.values():
+            for keeper in keepers.get((publication.provider, publication.zone), ()):
+                if keeper in new:
+                    keeper.want(publication)
+
     def on_results(self, results: Sequence[tuple[EndpointKey, ProbeResult]]) -> None:
         """Take in probe results, as the scheduler delivers them."""
         self.handle(Probed(results))
 
-    def listen(self, statement: Statement) -> bool:
-        """Take in what a peer says; returns False if its whole vote table is wanted."""
+    def listen(self, statement: Statement) -> Receipt:
+        """Take in what a peer says: its orders first, so that its votes are counted by the orders that stand."""
+        if statement.entries:
+            self.on_entries(statement.entries, statement.node)
         self.handle(Heard(statement))
         peer = self.engine.electorate.roster.peers.get(statement.node)
-        return peer is not None and peer.in_step
+        in_step = peer is not None and peer.in_step
+        refused = "the ledger is full" if self.ledger.lacks(statement.entries) else ""
+        return Receipt(in_step, self.ledger.digest, refused)
+
+    def _merge(self, entries: Sequence[Entry], node: str) -> None:
+        news = self.ledger.merge(entries)
+        if news and self._transport:
+            self._transport.ordered([entry.key for entry in news], known_to=node)
 
     def handle(self, event: Event) -> None:
         """Let the engine decide, and carry out what it says."""
@@ -98,6 +140,7 @@ class Runtime:
     def report(self, report: Report) -> None:
         """Take in what a keeper tells."""
         lines.log_report(report)
+        self._show(report)
         match report:
             case Wrote(_, _, name, _, _):
                 self.budget.written(name)
@@ -112,9 +155,8 @@ class Runtime:
         if self.engine.electorate.abstains:  # it does from the start, before anybody could carry effects out
             lines.log_effect(Abstained(self.engine.electorate.abstains))
         async with asyncio.TaskGroup() as tasks:
-            for keepers in self.keepers.values():
-                for keeper in keepers:
-                    tasks.create_task(keeper.run(), name=f"keeper {keeper.server} {keeper.zone}")
+            self._tasks = tasks
+            self.keep(self.keepers)
             if self._transport:
                 tasks.create_task(self._transport.run(), name="peers")
             tasks.create_task(self._tick(), name="tick")
@@ -125,7 +167,13 @@ class Runtime:
             self.catch_up()
             self._tell_budget(self.budget.expire(), " (not seen on the other servers from here)")
 
+    def _show(self, what: Effect | Report | Incident) -> None:
+        for see in self._witnesses:
+            see(what)
+
     def _carry_out(self, effect: Effect) -> None:
+        if not isinstance(effect, Recheck):
+            self._show(effect)
         match effect:
             case Recheck(key, delay):
                 self.look(key, delay)
@@ -172,6 +220,7 @@ class Runtime:
     def _tell_budget(self, incidents: Iterable[Incident], remark: str = "") -> None:
         for incident in incidents:
             log.info("[budget] %s%s", incident.sentence(), remark, extra=lines.about(incident.key))
+            self._show(incident)
 
     def _servers(self, service: str) -> frozenset[str]:
         publication = self.engine.publications.get(service)

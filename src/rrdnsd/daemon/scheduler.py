@@ -86,7 +86,7 @@ class Stats:
 
     `overruns` counts probes that were due while their predecessor was still in flight, `missed` those that
     were due while the process stood still. `load_factor` is the share of the last seconds that the event
-    loop spent on probing: 1 is all there is.
+    loop spent on probing: 1 is all there is; `busy` are its seconds since the start.
     """
 
     jobs: int
@@ -98,14 +98,16 @@ class Stats:
     lag_p99: float
     lag_max: float
     load_factor: float
+    busy: float = 0.0
 
 
 class _Entry:
     """One job and its place in the schedule; a slot number of -1 means none."""
 
-    __slots__ = ("extra_slot", "interval", "offset", "probe", "slot", "turn")
+    __slots__ = ("extra_slot", "interval", "job", "offset", "probe", "slot", "turn")
 
     def __init__(self, job: Job, grain: float) -> None:
+        self.job = job
         self.probe = job.probe
         self.interval = job.interval
         phase = phase_of(job.probe.key) if job.phase is None else job.phase
@@ -142,13 +144,17 @@ class Scheduler:
         self._loads: deque[tuple[float, float]] = deque([(clock.time(), self._prober.busy)])
 
     def set_jobs(self, jobs: Iterable[Job]) -> None:
-        """Make these the only jobs. The grid is absolute, so a job that is replaced keeps its due times."""
+        """Make these the only jobs. The grid is absolute, so a job that is replaced keeps its due times.
+
+        The same object as before is not touched at all: what is due out of turn stays due.
+        """
         wanted = {job.probe.key: job for job in jobs}
         for key in [key for key in self._entries if key not in wanted]:
             self.remove(key)
         self._rate = sum(1 / job.interval for job in wanted.values())
-        for job in wanted.values():
-            self._put(job)
+        for key, job in wanted.items():
+            if key not in self._entries or self._entries[key].job is not job:
+                self._put(job)
         self._arm()
 
     def add(self, job: Job) -> None:
@@ -227,6 +233,7 @@ class Scheduler:
             lag_p99=_quantile(lags, 0.99),
             lag_max=_quantile(lags, 1.0),
             load_factor=(self._prober.busy - busy) / span if span > 0 else 0.0,
+            busy=self._prober.busy,
         )
 
     def _on_timer(self) -> None:

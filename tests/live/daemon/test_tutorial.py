@@ -106,6 +106,8 @@ def test_every_command_of_the_tutorial(shell):
         start,
         kill_two,
         revive,
+        drain,
+        undrain,
         kill_both,
         health,
         stop,
@@ -135,6 +137,8 @@ def test_every_command_of_the_tutorial(shell):
     log = shell.run("cat rrdnsd.log")
     assert all(line in log for line in texts[1].splitlines())
     shows(revive, BOTH)
+    shows(drain, "127.0.0.2\n")
+    shows(undrain, BOTH)
     shows(kill_both, BOTH)
     until(lambda: "all stay published" in shell.run("cat rrdnsd.log"), "fail-open")
     shows(kill_both.replace("kill", "true"), BOTH)

@@ -1,128 +1,20 @@
 """A zone keeper on a server in memory that keeps the contract exactly, on a clock that does not wait."""
 
 import asyncio
-from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
 
-from rrdnsd.core.model import Applied, Endpoint, RRset, RRsetKey, Service, State, ZoneView
-from rrdnsd.core.override import Effective
 from rrdnsd.core.plan import RemovalLimit
-from rrdnsd.core.publish import publish
 from rrdnsd.daemon.backoff import Backoff
-from rrdnsd.daemon.keeping import KeeperSettings
-from rrdnsd.daemon.reconciler import ATTEMPTS, ZoneKeeper
+from rrdnsd.daemon.reconciler import ATTEMPTS
 from rrdnsd.daemon.reports import Failed, Noticed, Recovered, Served, Wrote
 from rrdnsd.errors import ProviderError
 from rrdnsd.providers.builtin.options import read_options
 from rrdnsd.providers.builtin.provider import Builtin
+from support.keeping import API, ONE, THREE, TWO, Memory, keeping, wanted
 from support.names import NAME, ZONE
 from support.virtual_time import run
-
-ONE, TWO, THREE = "192.0.2.1", "192.0.2.2", "192.0.2.3"
-API = f"api.{ZONE}"
-QUICK = Backoff(first=0.1, most=0.4)
-
-
-class Memory:
-    """A DNS server in memory, and the ways in which real ones fail."""
-
-    label = "default 192.0.2.53:53"
-
-    def __init__(self):
-        self.rrsets = {}
-        self.reads = []
-        self.read_at = []
-        self.plans = []
-        self.problems = {}
-        self.error = None
-        self.before_write = None
-        self.ignores_updates = False
-        self.own_ttl = None
-        self.denied = set()
-
-    async def start(self): ...
-
-    async def close(self): ...
-
-    async def fetch(self, zone, keys):
-        assert zone == ZONE
-        self.reads.append(sorted(keys))
-        self.read_at.append(asyncio.get_running_loop().time())
-        await asyncio.sleep(0.001)
-        if self.error:
-            raise self.error
-        return ZoneView({key: self.rrsets[key] for key in keys if key in self.rrsets}, self.problems)
-
-    async def apply(self, plan):
-        self.plans.append(plan)
-        await asyncio.sleep(0.001)
-        if self.error:
-            raise self.error
-        meddle, self.before_write = self.before_write, None
-        if meddle:
-            meddle()
-        written, stale = set(), set()
-        for change in plan.changes:
-            if change.name in self.denied:
-                continue
-            holds = all(self.rrsets.get(rrset.key) == rrset.before for rrset in change.rrsets)
-            (written if holds else stale).add(change.name)
-            if holds and not self.ignores_updates:
-                for rrset in change.rrsets:
-                    self.put(rrset.key, rrset.after)
-        refused = {change.name: "no grant" for change in plan.changes if change.name in self.denied}
-        return Applied(frozenset(written), frozenset(stale), refused, messages=1)
-
-    def put(self, key, rrset):
-        if rrset is None:
-            self.rrsets.pop(key, None)
-        else:
-            self.rrsets[key] = replace(rrset, ttl=self.own_ttl) if self.own_ttl is not None else rrset
-
-    def serve(self, name, *addresses, ttl=60):
-        self.rrsets[RRsetKey(name, "A")] = RRset(ttl, frozenset(addresses))
-
-    def served(self, name=NAME):
-        rrset = self.rrsets.get(RRsetKey(name, "A"))
-        return set(rrset.addresses) if rrset else set()
-
-
-def wanted(name=NAME, *, up=(ONE, TWO), down=(), unknown=(), drained=(), ttl=60):
-    """What is published for a service with these endpoints."""
-    states = {
-        **{a: Effective(State.UP, "up") for a in up},
-        **{a: Effective(State.DOWN, "down: connection refused") for a in down},
-        **{a: Effective(State.UNKNOWN, "") for a in unknown},
-        **{a: Effective(State.UP, "up", drained=True) for a in drained},
-    }
-    service = Service(name, ZONE, "default", ttl, tuple(map(Endpoint, states)), fail_open_threshold=None)
-    return publish(service, states)
-
-
-class Watched:
-    """A keeper at work, and what it told."""
-
-    def __init__(self, server, **settings):
-        loop = asyncio.get_running_loop()
-        self.now = loop.time
-        self.told = []
-        settings = KeeperSettings(**{"interval": 30.0, "backoff": QUICK, **settings})
-        self.keeper = ZoneKeeper(server, ZONE, settings, self.told.append, loop.time)
-
-    def heard(self, kind):
-        return [report for report in self.told if isinstance(report, kind)]
-
-
-@asynccontextmanager
-async def keeping(server, **settings):
-    watched = Watched(server, **settings)
-    task = asyncio.create_task(watched.keeper.run())
-    yield watched
-    assert not task.done()
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 def test_it_writes_reads_back_and_tells():
@@ -217,6 +109,56 @@ def test_a_stale_name_is_read_again_and_the_others_are_not_held_up():
             assert [report.name for report in watched.heard(Wrote)] == [API, NAME]
             assert watched.heard(Wrote)[1].reason == "add 192.0.2.2 (up)"
             assert watched.heard(Failed) == []
+
+    run(main())
+
+
+def test_a_vendor_that_asks_to_be_left_alone_is():
+    async def main():
+        server = Memory()
+        server.error = ProviderError("too many requests", retry_after=90.0)
+        async with keeping(server, interval=1000.0, backoff=Backoff(first=0.5, most=30.0)) as watched:
+            watched.keeper.want(wanted())
+            await asyncio.sleep(600)
+            waits = [report.retry_in for report in watched.heard(Failed)]
+            assert waits == [90.0] * 7
+
+    run(main())
+
+
+def test_drift_is_repaired_once_it_has_stood_for_a_while():
+    async def main():
+        server = Memory()
+        async with keeping(server, interval=30.0, settle=4.0) as watched:
+            watched.keeper.want(wanted())
+            await asyncio.sleep(1)
+            assert server.served() == {ONE, TWO}  # a decision of its own does not wait
+            server.serve(NAME, ONE)
+            await watched.look()
+            assert server.served() == {ONE}
+            await asyncio.sleep(3.5)
+            assert server.served() == {ONE}
+            await asyncio.sleep(1)
+            assert server.served() == {ONE, TWO}
+            assert [report.drift for report in watched.heard(Wrote)] == [False, True]
+
+    run(main())
+
+
+def test_what_another_node_has_decided_is_no_drift():
+    async def main():
+        server = Memory()
+        async with keeping(server, interval=30.0, settle=4.0) as watched:
+            watched.keeper.want(wanted())
+            await asyncio.sleep(1)
+            server.serve(NAME, ONE)
+            await watched.look()
+            watched.keeper.want(
+                wanted(up=(ONE,), down=(TWO,))
+            )  # its votes are heard here as well, a little later
+            await asyncio.sleep(60)
+            assert server.served() == {ONE}
+            assert len(watched.heard(Wrote)) == 1
 
     run(main())
 

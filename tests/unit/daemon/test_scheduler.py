@@ -280,6 +280,18 @@ def test_jobs_come_and_go():
     assert world.scheduler.stats().jobs == 2
 
 
+def test_the_same_job_is_not_touched_by_another_set():
+    """What is to be looked at again soon must not wait for its turn because another service came."""
+    world, (stays, comes) = World(), many(2)
+    job = Job(stays, 60.0, 0.0)
+    world.scheduler.set_jobs([job])
+    world.scheduler.probe_after(stays.key, 0.5)
+    world.scheduler.set_jobs([job, Job(comes, 60.0, 0.5)])
+    world.clock.go(1)
+    assert len(world.times(stays)) == 1
+    assert stays.closed == 0
+
+
 def test_a_replaced_probe_keeps_the_grid():
     world, old, new = World(), FakeProbe(), FakeProbe()
     world.scheduler.add(Job(old, 1.0))

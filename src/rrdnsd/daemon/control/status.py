@@ -1,0 +1,181 @@
+"""Everything there is to see at one moment, service by service."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rrdnsd.config import ServiceConfig
+from rrdnsd.control.reports import (
+    EndpointReport,
+    ServiceReport,
+    StatusReport,
+    VoteReport,
+)
+from rrdnsd.core import override
+from rrdnsd.core.engine import EndpointStatus
+from rrdnsd.core.model import Endpoint, EndpointKey, ProbeResult, Service, State
+from rrdnsd.core.orders import Placed, changes
+from rrdnsd.core.override import Effective, Override
+from rrdnsd.core.publish import Publication
+from rrdnsd.daemon.control.ballots import votes
+from rrdnsd.daemon.control.cluster import cluster_report, server_reports
+from rrdnsd.daemon.control.drains import drain_report
+from rrdnsd.daemon.control.scene import Scene, covering
+from rrdnsd.daemon.control.served import is_served, served_reports
+from rrdnsd.daemon.control.standing import standing
+from rrdnsd.daemon.control.words import clock, listed
+
+DRAINED = "drained"
+
+
+def status_report(scene: Scene, only: str | None = None) -> StatusReport:
+    """Report on all services, or on one."""
+    orders = scene.orders()
+    placed = {fqdn for fqdn, change in changes(scene.ledger).services.items() if isinstance(change, Placed)}
+    return StatusReport(
+        node=scene.config.local_node,
+        now=round(scene.wall, 3),
+        revision=scene.revision,
+        mode=scene.config.mode,
+        paused=paused(orders, scene.now),
+        cluster=cluster_report(scene),
+        services=[
+            service_report(scene, service, orders, source="api" if service.fqdn in placed else "file")
+            for service in scene.config.services
+            if only in (None, service.fqdn) and service.fqdn in scene.engine.services
+        ],
+        orders=standing(scene.ledger, scene.wall),
+        dns=server_reports(scene),
+        warnings=list(scene.warnings),
+    )
+
+
+def paused(orders: Sequence[Override], now: float) -> str:
+    """Say that the cluster is paused, by whom and why; "" if it is not."""
+    order = override.pause(orders, now)
+    return order.sentence if order else ""
+
+
+def maintenance(scene: Scene, service: str, orders: Sequence[Override]) -> str:
+    """Say that a service is in maintenance, until when, by whom and why; "" if it is not."""
+    order = override.maintenance(service, orders, scene.now)
+    if order is None:
+        return ""
+    until = "" if order.until is None else f" until {clock(scene.at(order.until), scene.wall)}"
+    who, why = (f" by {order.who}" if order.who else ""), (f": {order.why}" if order.why else "")
+    return f"maintenance{until}{who}{why}"
+
+
+def service_report(
+    scene: Scene, config: ServiceConfig, orders: Sequence[Override], *, source: str
+) -> ServiceReport:
+    """Report on one service."""
+    fqdn = config.fqdn
+    service, publication = scene.engine.services[fqdn], scene.engine.publications[fqdn]
+    own = covering(orders, fqdn)
+    states = {e.address: scene.effective(EndpointKey(fqdn, e.address), own) for e in service.endpoints}
+    ballots = votes(scene, fqdn)
+    state, reason = service_state(states)
+    failover = override.failover(fqdn, own, scene.now)
+    return ServiceReport(
+        fqdn=fqdn,
+        zone=service.zone,
+        provider=service.provider,
+        healthcheck=config.healthcheck,
+        ttl=service.ttl,
+        interval_ms=config.probe_interval_ms or scene.config.probe_interval_ms,
+        state=state,
+        reason=reason,
+        held=publication.held,
+        fail_open=publication.fail_open,
+        maintenance=maintenance(scene, fqdn, own),
+        failover=sorted(failover.to) if failover else [],
+        desired=desired(publication),
+        served=served_reports(scene, publication),
+        endpoints=[
+            _endpoint_report(
+                _Sight(scene, service, publication, own), e, states[e.address], ballots[e.address]
+            )
+            for e in service.endpoints
+        ],
+        source=source,
+        public=config.public,
+    )
+
+
+def service_state(states: Mapping[str, Effective]) -> tuple[str, str]:
+    """Sum up a service: up, degraded, down or unknown, and the sentence."""
+    counted = Counter(DRAINED if s.drained else str(s.state) for s in states.values())
+    drained, total = counted.pop(DRAINED, 0), len(states)
+    parts = [f"{count} of {total} {_are(count)} {state}" for state, count in sorted(counted.items())]
+    parts += [f"{drained} {_are(drained)} drained"] if drained else []
+    up, down, unknown = counted[State.UP], counted[State.DOWN], counted[State.UNKNOWN]
+    if not down and not unknown and up:
+        return "up", listed(parts) if drained else "all endpoints are up"
+    if up:
+        return "degraded" if down else "up", listed(parts)
+    return ("unknown" if unknown or not down else "down"), listed(parts)
+
+
+def desired(publication: Publication) -> dict[str, list[str]]:
+    """Return the addresses that shall be served, by record type."""
+    return {key.rtype: sorted(addresses) for key, addresses in publication.present.items()}
+
+
+def is_published(publication: Publication, address: str) -> bool | None:
+    """Tell if an address shall be in DNS; None: it is left as it is found."""
+    if any(address in addresses for addresses in publication.present.values()):
+        return True
+    return False if any(address in addresses for addresses in publication.absent.values()) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """What all endpoints of a service share."""
+
+    scene: Scene
+    service: Service
+    publication: Publication
+    orders: Sequence[Override]
+
+
+def _endpoint_report(
+    sight: _Sight, endpoint: Endpoint, effective: Effective, ballots: list[VoteReport]
+) -> EndpointReport:
+    scene, key = sight.scene, EndpointKey(sight.service.fqdn, endpoint.address)
+    status = scene.engine.endpoints[key]
+    last = status.last
+    return EndpointReport(
+        address=endpoint.address,
+        priority=endpoint.priority,
+        label=endpoint.label,
+        state=DRAINED if effective.drained else str(effective.state),
+        verdict=str(status.verdict),
+        reason=effective.drained or effective.reason or _no_verdict(status),
+        since=scene.at(status.verdict_since or scene.began),
+        pending=status.pending,
+        forced=str(effective.forced) if effective.forced else "",
+        published=is_published(sight.publication, endpoint.address),
+        served=is_served(scene, sight.publication, endpoint.address),
+        latency_ms=round(last.timings.total * 1000, 2) if last and last.ok else None,
+        probe=probe_text(last),
+        probe_ok=last.ok if last else None,
+        cert_days=last.cert_days if last else None,
+        drain=drain_report(scene, key) if effective.drained else None,
+        votes=ballots,
+    )
+
+
+def probe_text(result: ProbeResult | None) -> str:
+    """Say what a probe found."""
+    if result is None:
+        return ""
+    return result.reason or f"ok in {result.timings.total * 1000:.1f} ms"
+
+
+def _no_verdict(status: EndpointStatus) -> str:
+    return "the nodes are divided" if status.divided else "no verdict yet"
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"

@@ -1,0 +1,1 @@
+"""What the state of the daemon reads like in figures, at the moment at which somebody asks."""
