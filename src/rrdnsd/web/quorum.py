@@ -1,28 +1,17 @@
 """POST /quorum/v1/message: where the peers' messages arrive."""
 
-import asyncio
 import ipaddress
 from collections.abc import Callable
 
 from fastapi import FastAPI, Request, Response
-from starlette.requests import ClientDisconnect
 
 from rrdnsd.peers import wire
 from rrdnsd.peers.inbox import Inbox
-from rrdnsd.web.server import PEER_CERTIFICATE
+from rrdnsd.web.body import Unread, read_body
+from rrdnsd.web.connection import connection_of
 
-TOO_LARGE, TOO_SLOW, CUT_OFF = 413, 408, 400
 BODY_SECONDS = 5.0
 """How long a body may take to arrive. A message is one write of a peer that is alive."""
-
-
-class _Unread(Exception):  # noqa: N818 -- no error of this program: it carries an answer
-    """A body that does not come, or is more than is read."""
-
-    def __init__(self, status: int, cause: str, text: str) -> None:
-        super().__init__(text)
-        self.status = status
-        self.cause = cause
 
 
 def add_quorum(app: FastAPI, inbox: Inbox, *, needs_certificate: bool = False) -> None:
@@ -35,8 +24,8 @@ def add_quorum(app: FastAPI, inbox: Inbox, *, needs_certificate: bool = False) -
     async def post_message(request: Request) -> Response:
         origin = request.client.host if request.client else ""
         try:
-            body = await _body(request)
-        except _Unread as why:
+            body = await read_body(request, wire.MAX_BODY, BODY_SECONDS)
+        except Unread as why:
             inbox.refuse(why.cause, origin, str(why))
             return Response(status_code=why.status, headers={"Connection": "close"})
         mac = request.headers.get(wire.MAC_HEADER, "")
@@ -46,25 +35,9 @@ def add_quorum(app: FastAPI, inbox: Inbox, *, needs_certificate: bool = False) -
         return Response(answer.body, answer.status, headers, "application/json")
 
 
-async def _body(request: Request) -> bytes:
-    """Read a body of bounded size within a bounded time."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > wire.MAX_BODY:
-                    raise _Unread(TOO_LARGE, "oversized", f"it is larger than {wire.MAX_BODY} bytes")
-    except TimeoutError:
-        raise _Unread(TOO_SLOW, "slow", f"its body did not arrive within {BODY_SECONDS:g} s") from None
-    except ClientDisconnect:
-        raise _Unread(CUT_OFF, "cut off", "the connection ended before its body did") from None
-    return bytes(body)
-
-
 def _identity(request: Request, *, needs_certificate: bool) -> Callable[[str], bool]:
     """Tell if the client certificate of the connection belongs to a node."""
-    certificate = request.scope.get(PEER_CERTIFICATE)
+    certificate = connection_of(request).certificate
     if certificate is None:
         return lambda _node: not needs_certificate
     names = {value for kind, value in certificate.get("subjectAltName", ()) if kind in {"IP Address", "DNS"}}

@@ -1,11 +1,12 @@
-"""Serves the HTTP application inside the daemon's event loop."""
+"""Serves the HTTP application inside the daemon's event loop: on `local_node`, and on the Unix socket."""
 
 import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -13,13 +14,12 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from rrdnsd.errors import StartupError
+from rrdnsd.web.app import streams_of
+from rrdnsd.web.connection import CONNECTION, Connection, peer_uid
+from rrdnsd.web.doorkeeper import Doorkeeper, Patience
+from rrdnsd.web.localsocket import open_socket
 
 SHUTDOWN_SECONDS = 1
-FIRST_REQUEST_SECONDS = 10.0
-"""How long a new connection may stay without a request; else silent ones would use up the descriptors."""
-
-PEER_CERTIFICATE = "rrdnsd.peer_certificate"
-"""The key of the connection's verified client certificate in the ASGI scope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,55 @@ def listen(host: str, port: int) -> socket.socket:
     return sock
 
 
+def nobody(_host: str) -> bool:
+    """Tell of every host that it is no node: for a node alone."""
+    return False
+
+
 @contextlib.asynccontextmanager
-async def serving(app: FastAPI, sock: socket.socket, tls: ServerTls | None = None) -> AsyncIterator[None]:
-    """Serve `app` on `sock` while the block runs."""
-    config = uvicorn.Config(
+async def serving(
+    app: FastAPI,
+    sock: socket.socket,
+    tls: ServerTls | None = None,
+    *,
+    local: Path | None = None,
+    is_node: Callable[[str], bool] = nobody,
+) -> AsyncIterator[None]:
+    """Serve `app` on `sock`, and without TLS on a Unix socket at `local`, while the block runs.
+
+    Some connections are kept free for hosts of which `is_node` is true.
+
+    Raises:
+        StartupError: the Unix socket cannot be opened.
+
+    """
+    door = Doorkeeper(is_node)
+    with contextlib.ExitStack() as stack:
+        stack.callback(sock.close)
+        servers = {_server(app, door, tls): sock}
+        if local:
+            servers[_server(app, door, None)] = stack.enter_context(open_socket(local))
+        tasks = [asyncio.create_task(server.serve(sockets=[own])) for server, own in servers.items()]
+        try:
+            yield
+        finally:
+            streams_of(app).end()
+            for server in servers:
+                server.should_exit = True
+            await asyncio.gather(*tasks)
+
+
+def _server(app: FastAPI, door: Doorkeeper, tls: ServerTls | None) -> uvicorn.Server:
+    server = uvicorn.Server(_configured(app, door, tls))
+    # Signals are the daemon's own business: it stops probing first and this server last.
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]  # a signal guard that guards nothing
+    return server
+
+
+def _configured(app: FastAPI, door: Doorkeeper, tls: ServerTls | None) -> uvicorn.Config:
+    return uvicorn.Config(
         app,
-        http=_protocol,  # type: ignore[arg-type]  # anything that makes protocols will do
+        http=lambda **settings: _protocol(door, **settings),  # type: ignore[arg-type]  # anything that makes protocols will do
         ssl_certfile=tls.cert_file if tls else None,
         ssl_keyfile=tls.key_file if tls else None,
         ssl_ca_certs=tls.ca_file if tls else None,
@@ -70,40 +113,71 @@ async def serving(app: FastAPI, sock: socket.socket, tls: ServerTls | None = Non
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
-    server = uvicorn.Server(config)
-    # Signals are the daemon's own business: it stops probing first and this server last.
-    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]  # a signal guard that guards nothing
-    task = asyncio.create_task(server.serve(sockets=[sock]))
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await task
 
 
-def _protocol(**settings: Any) -> HttpToolsProtocol:  # noqa: ANN401 -- handed on as uvicorn gives it
-    """Make uvicorn's protocol, and let the application see the client certificate, which uvicorn keeps back."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Talk:
+    """A connection of uvicorn's, as far as its bounds need it."""
+
+    protocol: HttpToolsProtocol
+
+    def is_asked(self) -> bool:
+        """Tell if a request has come whole and is not answered yet."""
+        cycle = getattr(self.protocol, "cycle", None)
+        return cycle is not None and not cycle.response_complete
+
+    def abort(self) -> None:
+        """Close the connection at once."""
+        self.protocol.transport.abort()
+
+
+def _protocol(door: Doorkeeper, **settings: Any) -> HttpToolsProtocol:  # noqa: ANN401 -- handed on as uvicorn gives it
+    """Make uvicorn's protocol, bound it, and tell the application who is at the other end, which uvicorn keeps back."""
     protocol = HttpToolsProtocol(**settings)
-    made, app = protocol.connection_made, protocol.app
+    talk = _Talk(protocol)
+    patience = Patience(talk, protocol.loop)
+    made, received, lost, app = (
+        protocol.connection_made,
+        protocol.data_received,
+        protocol.connection_lost,
+        protocol.app,
+    )
 
     def connection_made(transport: asyncio.Transport) -> None:
         made(transport)
-        protocol.loop.call_later(FIRST_REQUEST_SECONDS, _close_if_silent, protocol)
-        certificate = transport.get_extra_info("peercert")
-        if certificate:
+        connection = _connection(transport, talk)
 
-            async def certified(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 -- ASGI's own types
-                await app({**scope, PEER_CERTIFICATE: certificate}, receive, send)
+        async def known(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 -- ASGI's own types
+            await app({**scope, CONNECTION: connection}, receive, send)
 
-            protocol.app = certified
+        protocol.app = known
+        host = protocol.client[0] if connection.uid is None and protocol.client else None
+        if door.lets_in(talk, host):
+            patience.wait()
+        else:
+            transport.abort()
+
+    def data_received(data: bytes) -> None:
+        received(data)
+        door.speaks(talk)
+        patience.heard(len(data))
+
+    def connection_lost(error: Exception | None) -> None:
+        patience.rest()
+        door.leaves(talk)
+        lost(error)
 
     protocol.connection_made = connection_made  # type: ignore[method-assign]  # see above
+    protocol.data_received = data_received  # type: ignore[method-assign]  # see above
+    protocol.connection_lost = connection_lost  # type: ignore[method-assign, assignment]  # see above
     return protocol
 
 
-def _close_if_silent(protocol: HttpToolsProtocol) -> None:
-    if getattr(protocol, "cycle", None) is None:
-        protocol.transport.close()
+def _connection(transport: asyncio.Transport, talk: _Talk) -> Connection:
+    sock = transport.get_extra_info("socket")
+    uid = peer_uid(sock) if sock.family == socket.AF_UNIX else None
+    return Connection(uid, transport.get_extra_info("peercert") or None, talk.abort)
