@@ -1,0 +1,80 @@
+"""Makes the HTML of parts, keeps that of services while it is valid, and lets others run in between."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+
+from rrdnsd.control.reports import ServiceReport
+from rrdnsd.errors import RrdnsdError
+from rrdnsd.web.dashboard.asking import Asked, shown
+from rrdnsd.web.dashboard.board import Board, View
+from rrdnsd.web.dashboard.rendering import MARKER, Pages
+
+WITHOUT_PAUSE = 4
+"""How many services are rendered before other tasks of the daemon get their turn: some milliseconds."""
+
+_MOST_KEPT = 2000
+
+
+class Printer:
+    """Renders parts by their name: head, flags, orders, nodes, events, s:FQDN (its tiles), w:FQDN (whole), x:FQDN (why)."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._kept: dict[str, tuple[str, str]] = {}
+
+    async def services(self, pages: Pages, view: View, wanted: Sequence[ServiceReport]) -> AsyncIterator[str]:
+        """Render services one after the other."""
+        since_pause = 0
+        for service in wanted:
+            kept = self._kept.get(service.fqdn)
+            version = view.versions[f"s:{service.fqdn}"]
+            if kept is None or kept[0] != version:
+                if since_pause >= WITHOUT_PAUSE:
+                    await asyncio.sleep(0)
+                    since_pause = 0
+                since_pause += 1
+                html = str(pages.parts["service"](service, view.past, view.status.now, version))
+                if len(self._kept) >= _MOST_KEPT:
+                    self._kept.clear()
+                kept = self._kept[service.fqdn] = (version, html)
+            yield kept[1]
+
+    async def overview(self, pages: Pages, view: View, asked: Asked, page: str) -> AsyncIterator[str]:
+        """Put the services into the page where its marker is."""
+        before, _, after = page.partition(MARKER)
+        yield before
+        async for html in self.services(pages, view, shown(view, asked)):
+            yield html
+        yield after
+
+    async def parts(self, pages: Pages, view: View, names: Iterable[str]) -> str:
+        """Render the parts of these names; those that do not exist any more are left out."""
+        found = []
+        for name in names:
+            if name in ("head", "flags", "orders", "nodes", "events"):
+                found.append(str(pages.parts[name](view)))
+                continue
+            kind, _, fqdn = name.partition(":")
+            service = view.services.get(fqdn)
+            if service is None:
+                continue
+            if kind == "s":
+                found += [html async for html in self.services(pages, view, [service])]
+            elif kind == "w":
+                found.append(self.whole(pages, view, service))
+            elif kind == "x":
+                found.append(self.explained(pages, view, service))
+        return "\n".join(found)
+
+    def whole(self, pages: Pages, view: View, service: ServiceReport) -> str:
+        """Render a service with all its tables."""
+        version = view.versions[f"s:{service.fqdn}"]
+        return str(pages.details["whole"](service, view.past, view.status.now, version))
+
+    def explained(self, pages: Pages, view: View, service: ServiceReport) -> str:
+        """Render why a service's records are as they are; nothing if the service is gone."""
+        try:
+            why = self._board.control.explain(service.fqdn)
+        except RrdnsdError:
+            return ""
+        return str(pages.details["explained"](why, view.versions[f"s:{service.fqdn}"]))

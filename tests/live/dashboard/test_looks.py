@@ -1,0 +1,182 @@
+"""The dashboard with sample reports in a real browser: accessible, narrow, fast, and usable without a script."""
+
+import pytest
+
+from rrdnsd.config.schema import TokenConfig
+from rrdnsd.config.tokens import new_token
+from rrdnsd.web.access import Access
+from support.board import BoardControl, dashboard, served
+from support.browser import expect, mistakes, picture, unseen_focus
+from support.control import WEB, troubled
+
+PAGES = {
+    "overview": "/dash",
+    "service": f"/dash/service/{WEB}",
+    "events": "/dash/events",
+    "public": f"/public/{WEB}",
+    "missing": "/dash/service/no.example.org",
+}
+WIDE, PHONE = (1440, 1000), (360, 780)
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture
+async def control():
+    return BoardControl()
+
+
+@pytest.fixture
+def token():
+    return new_token()
+
+
+@pytest.fixture
+async def url(control, token):
+    access = Access(tokens=(TokenConfig(name="robot", scope="write", hash=token[1]),))
+    async with served(dashboard(control, access)) as found:
+        yield found
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+async def test_accessible(browser, url, scheme, size):
+    found = {}
+    for name, path in PAGES.items():
+        page = await browser.open(url + path, scheme=scheme, width=size[0], height=size[1])
+        await page.evaluate("document.querySelectorAll('details').forEach((node) => { node.open = true; })")
+        found[name] = await mistakes(page)
+        await picture(page, f"{name}-{scheme}-{size[0]}", whole=True)
+        await page.context.close()
+    browser.complaints[:] = [said for said in browser.complaints if "404" not in said]
+    assert found == {name: [] for name in PAGES}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_the_focus_is_seen_everywhere(browser, url, scheme):
+    page = await browser.open(f"{url}/dash", scheme=scheme)
+    await expect(page.locator("#contact")).to_have_attribute("data-state", "live")
+    assert await unseen_focus(page, 60) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_the_confirmation_is_accessible_and_needs_no_mouse(browser, url, control, token, scheme):
+    page = await browser.open(f"{url}/dash", scheme=scheme)
+    button = page.get_by_role("button", name=f"Orders for 192.0.2.1 of {WEB}")
+    await button.focus()
+    await page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Orders for 192.0.2.1")
+    await expect(dialog.locator("#effect")).to_contain_text("A token is needed")
+    assert await mistakes(page) == []
+    await dialog.get_by_label("Token with write scope").focus()
+    await page.keyboard.type(token[0])
+    await page.keyboard.press("Enter")
+    await expect(dialog.locator("#effect")).to_contain_text("This would happen:")
+    assert control.ordered == []
+    assert await mistakes(page) == []
+    await picture(page, f"confirmation-{scheme}")
+    await page.keyboard.press("Escape")
+    await expect(dialog).to_be_hidden()
+    await expect(button).to_be_focused()
+
+
+async def test_an_order_is_given_once_and_told(browser, url, control, token):
+    page = await browser.open(f"{url}/dash")
+    await page.get_by_role("button", name=f"Orders for 192.0.2.1 of {WEB}").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Token with write scope").fill(token[0])
+    await dialog.get_by_role("button", name="Use it").click()
+    await dialog.get_by_label("Reason").fill("new disk")
+    await dialog.get_by_role("button", name="Drain 192.0.2.1").click()
+    await expect(dialog.locator("#effect")).to_contain_text("Done.")
+    ((order, by),) = control.ordered
+    assert (order.path, order.address, order.service, order.why, by) == (
+        "drain",
+        "192.0.2.1",
+        WEB,
+        "new disk",
+        "robot",
+    )
+    await dialog.get_by_role("button", name="Close").click()
+    tile = page.locator(".tile", has_text="192.0.2.1")
+    await expect(tile).to_contain_text("Safe to stop at")
+    await expect(page.locator(".orders")).to_contain_text("“new disk”")
+
+
+async def test_an_error_is_shown_as_the_daemon_says_it(browser, url, control, token):
+    page = await browser.open(f"{url}/dash")
+    await page.evaluate("(token) => sessionStorage.setItem('rrdnsd-token', token)", token[0])
+    with troubled(control, "conflict", "a maintenance is in the way"):
+        await page.get_by_role("button", name=f"Orders for 192.0.2.1 of {WEB}").click()
+        await expect(page.locator("#effect")).to_contain_text("A maintenance is in the way")
+    await expect(page.locator("#confirm")).to_be_disabled()
+    browser.complaints[:] = [said for said in browser.complaints if "409" not in said]
+
+
+async def test_without_a_script(browser, url):
+    page = await browser.open(f"{url}/dash", scripts=False)
+    await expect(page.locator("button:visible")).to_have_count(1)
+    await page.get_by_label("Name or address").fill("berlin")
+    await page.get_by_role("button", name="Show").click()
+    await expect(page.locator("article")).to_have_count(1)
+    await page.locator("summary").click()
+    await page.get_by_role("link", name=WEB).last.click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text(WEB)
+    await page.get_by_role("link", name="7 days").click()
+    await expect(page.get_by_text("In steps of 6 h")).to_be_visible()
+
+
+async def test_nothing_moves_where_motion_is_unwanted(browser, url, control):
+    page = await browser.open(f"{url}/dash", reduced_motion="reduce")
+    await expect(page.locator("#contact")).to_have_attribute("data-state", "live")
+    control.happen("order", "something new")
+    await expect(page.locator(".events")).to_contain_text("something new")
+    assert await page.evaluate("document.getAnimations().length") == 0
+
+
+async def test_an_open_detail_and_the_focus_survive_a_change(browser, url, control):
+    page = await browser.open(f"{url}/dash")
+    await expect(page.locator("#contact")).to_have_attribute("data-state", "live")
+    card = page.locator("article", has_text="mail.example.net").last
+    await card.locator("summary").focus()
+    await card.locator("summary").click()
+    control.services[2].endpoints[0] = type(control.services[2].endpoints[0])(
+        **{
+            name: getattr(control.services[2].endpoints[0], name)
+            for name in control.services[2].endpoints[0].__slots__
+        }
+        | {"reason": "up: a new reason"}
+    )
+    control.touch()
+    await expect(card).to_contain_text("a new reason")
+    await expect(card.locator("details")).to_have_attribute("open", "")
+    await expect(card.locator("summary")).to_be_focused()
+
+
+async def test_a_thousand_endpoints(browser):
+    """In under a second on the screen, and no long freeze while it is live."""
+    async with served(dashboard(BoardControl(services=334))) as url:
+        page = await browser.open(f"{url}/dash")
+        await page.goto(f"{url}/dash")
+        seconds = await page.evaluate(
+            "performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd / 1000"
+        )
+        longest = await page.evaluate(FRAMES)
+        await picture(page, "thousand")
+        assert await page.locator(".tile").count() > 990
+        assert await mistakes(page) == []
+    # Generous: 0.4 to 0.7 s on a machine with two cores and other work.
+    assert seconds < 3
+    assert longest < 1000
+
+
+FRAMES = """() => new Promise((done) => {
+  let last = performance.now(), longest = 0, frames = 0;
+  const frame = (now) => {
+    longest = Math.max(longest, now - last);
+    last = now;
+    scrollBy(0, 400);
+    if (++frames < 60) requestAnimationFrame(frame); else done(longest);
+  };
+  requestAnimationFrame(frame);
+})"""
