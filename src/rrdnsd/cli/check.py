@@ -20,7 +20,10 @@ def check(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Check the configuration: exit code 0 if it is right, 2 if it is not."""
+    """Find every mistake in the configuration.
+
+    Exit code 0 if there is none, 2 if there are some.
+    """
     from rrdnsd.config import config_path, load  # noqa: PLC0415 - the command line starts without pydantic
 
     file = config_path(os.environ, path)

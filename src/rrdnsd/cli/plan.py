@@ -19,8 +19,9 @@ def plan(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Probe every endpoint, read what DNS serves, and show what would change; nothing is written.
+    """Show what would change in DNS now; write nothing.
 
+    Every endpoint is probed and DNS is read.
     Exit code 0: DNS is as it should be. 3: something would change. 1: a server could not be read. 2: the
     configuration has mistakes.
     """

@@ -30,7 +30,10 @@ def run(
         LogFormat, typer.Option(help="auto: the journal where it is there, else text on stderr.")
     ] = LogFormat.AUTO,
 ) -> None:
-    """Run the daemon until SIGTERM or SIGINT; the records stay as they are."""
+    """Run the daemon until SIGTERM or SIGINT.
+
+    The records stay as they are when it ends.
+    """
     from rrdnsd.compose import run_daemon  # noqa: PLC0415 - the command line starts without the daemon
     from rrdnsd.config import config_path  # noqa: PLC0415 - as above
 

@@ -4,7 +4,7 @@ import json
 
 
 def schema() -> None:
-    """Print the JSON Schema of the configuration, for editors and other tools."""
+    """Print the JSON Schema of the configuration."""
     from rrdnsd.config.jsonschema import json_schema  # noqa: PLC0415 - the command line starts without pydantic
 
     print(json.dumps(json_schema(), indent=2))
