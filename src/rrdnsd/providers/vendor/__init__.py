@@ -1,0 +1,1 @@
+"""What the vendors' HTTP APIs have in common."""
