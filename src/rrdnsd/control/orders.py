@@ -1,6 +1,6 @@
 """What operators may order: one frozen model for each order, the body of `POST /api/v1/PATH`.
 
-A new order is a class here, one line in `ORDERS`, and one handler in `daemon/orders`.
+A new order is a class here, one line in `ORDERS`, and one handler in `daemon/control/handlers.py`.
 """
 
 from collections.abc import Mapping
@@ -10,19 +10,22 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from rrdnsd.config import values as v
 
-Text = Annotated[str, Field(max_length=500)]
+_ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"
+"""No line breaks or other control characters: these texts stand in logs."""
+
+Text = Annotated[str, Field(max_length=500, pattern=_ONE_LINE)]
 Addresses = Annotated[tuple[v.Address, ...], Field(max_length=1000)]
 
 
 class Order(BaseModel):
     """What every order carries. `who` adds to the name that the credentials stand for; it never replaces it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     path: ClassVar[str]
 
     why: Text = Field(default="", description="The reason, for the other operators and the audit.")
-    who: Annotated[str, Field(max_length=100)] = Field(
+    who: Annotated[str, Field(max_length=100, pattern=_ONE_LINE)] = Field(
         default="", description="The person, where the credentials are shared."
     )
     request_id: Annotated[str, Field(max_length=100, pattern=r"^[\x21-\x7e]*$")] = Field(

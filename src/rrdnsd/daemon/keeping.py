@@ -39,6 +39,7 @@ class KeeperStatus:
     """How a keeper is doing, for the API. Times are on the keeper's clock.
 
     `last_answer` is what the last update was answered: an RCODE, or a sentence that names it; "" before the first.
+    `alarm` is what the guard refused at the last look, "" if nothing.
     `answers` counts the changes of one name by what they were answered, see `codes`.
     """
 
@@ -51,6 +52,7 @@ class KeeperStatus:
     failing_since: float | None = None
     last_good: float | None = None
     last_answer: str = ""
+    alarm: str = ""
     answers: Counter[str] = field(default_factory=Counter)
 
 

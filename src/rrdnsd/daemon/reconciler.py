@@ -305,6 +305,7 @@ class ZoneKeeper:
         tolerated = self._tolerated(publications, view)
         proposed = plan(self.zone, publications, view, tolerated)
         guarded = guard(proposed, self._wanted, self._lost_at, self._settings.limit, self._clock())
+        self.status.alarm = guarded.alarm
         self._notice(self.zone, guarded.alarm, topic="guard", alarm=True)
         return guarded.plan
 

@@ -46,6 +46,8 @@ async def test_what_the_daemon_refuses(site, trouble, status):
         ("drain", {"address": 5}, "address", "must be text, got 5"),
         ("drain", {"address": "192.0.2.1", "dry_run": "yes"}, "dry_run", 'must be true or false, got "yes"'),
         ("pause", {"why": "x" * 501}, "why", "must be at most 500 characters"),
+        ("pause", {"why": "a\nb"}, "why", "characters that are allowed here"),
+        ("pause", {"who": "a\x1b[31mb"}, "who", "characters that are allowed here"),
         ("pause", {"request_id": "a b"}, "request_id", "characters that are allowed here"),
         (
             "force",

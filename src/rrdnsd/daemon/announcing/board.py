@@ -203,11 +203,6 @@ class Board:
         for key in [key for key, times in self._changes.items() if times[-1] <= window]:
             del self._changes[key]
 
-    def drop(self, subject: str) -> None:
-        """Forget a subject that exists no more."""
-        for table in (self._known, self._queued, self._open, self._changes):
-            table.pop(subject, None)
-
     def _last(self, key: str) -> str:
         if key in self._queued:
             return self._queued[key][0]

@@ -1,7 +1,7 @@
 """From what the engine decides and the keepers meet to conditions: by effects where there are some, else by looking."""
 
 from rrdnsd.core.effects import Effect, PeerChanged, Publish, Retire, ServiceTransition, Transition
-from rrdnsd.core.model import State
+from rrdnsd.core.model import EndpointKey, State
 from rrdnsd.core.telling import Kind, Severity
 from rrdnsd.daemon.announcing.conditions import Conditions, Subject
 from rrdnsd.daemon.budget import Incident
@@ -11,6 +11,9 @@ from rrdnsd.daemon.runtime import Runtime
 EXPIRES_SOON, EXPIRES_NOW = 14, 3
 """Days before the end of a certificate at which people are told: of a warning, and of something critical."""
 
+UNHEARD = 60.0
+"""Seconds after the start at which people are told of a node that was never heard."""
+
 
 class Observer:
     """Keeps the conditions. `see` is a witness of the runtime; `look` and `look_far` are to be called now and then."""
@@ -19,6 +22,9 @@ class Observer:
         self._node = node
         self._runtime = runtime
         self._conditions = conditions
+        self._began = runtime.clock()
+        self._fine: set[Subject] = set()
+        """What was looked at and found fine, so that it costs nothing to find that again."""
 
     def see(self, what: Effect | Report | Incident) -> None:
         """Take note of an effect; reports are looked up instead, so that none is missed."""
@@ -38,10 +44,8 @@ class Observer:
                     conditions.trouble(subject, publication.fail_open)
                 elif not publication.held:
                     conditions.fine(subject, "health is believed again")
-            case PeerChanged(node, True, _):
-                conditions.fine(Subject(Kind.NODE, "", node))
-            case PeerChanged(node, False, reason):
-                conditions.trouble(Subject(Kind.NODE, "", node), reason)
+            case PeerChanged(node, counted, reason):
+                self._peer(node, "" if counted else reason)
             case Retire(service, _, _):
                 self._forget(service)
             case _:
@@ -51,16 +55,23 @@ class Observer:
         """Look at what lasts: the quorum, and the DNS servers."""
         conditions, now = self._conditions, self._runtime.clock()
         own = Subject(Kind.QUORUM, "", self._node)
-        lost = self._runtime.engine.electorate.roster.no_quorum(now)
+        roster = self._runtime.engine.electorate.roster
+        lost = roster.no_quorum(now)
         if lost:
+            self._fine.discard(own)
             conditions.trouble(own, lost, own=True)
         else:
-            conditions.fine(own)
+            self._mark(own, "")
+        if now - self._began > UNHEARD:
+            for node, peer in roster.peers.items():
+                if not (peer.counted or peer.ever_heard):
+                    self._peer(node, "it was never heard")
         for (_, zone), keepers in self._runtime.keepers.items():
             for keeper in keepers:
-                place = f"{keeper.server}, zone {zone}"
-                self._mark(Subject(Kind.DNS, "", place), keeper.status.error)
-                self._mark(Subject(Kind.GUARD, "", place), keeper.status.alarm)
+                if keeper.status.error or keeper.status.last_good is not None:
+                    place = f"{keeper.server}, zone {zone}"
+                    self._mark(Subject(Kind.DNS, "", place), keeper.status.error)
+                    self._mark(Subject(Kind.GUARD, "", place), keeper.status.alarm)
 
     def look_far(self) -> None:
         """Look at what changes slowly, and forget what is watched no more."""
@@ -69,11 +80,10 @@ class Observer:
             days = status.last.cert_days if status.last else None
             if days is not None:
                 self._certificate(Subject(Kind.CERTIFICATE, *key), days)
-        watched = {tuple(key) for key in endpoints}
         for condition in self._conditions:
             kind, service, detail = condition.subject
             gone = service and (
-                (service, detail) not in watched
+                EndpointKey(service, detail) not in endpoints
                 if kind in {Kind.ENDPOINT, Kind.CERTIFICATE}
                 else service not in services
             )
@@ -82,17 +92,30 @@ class Observer:
 
     def _certificate(self, subject: Subject, days: int) -> None:
         text = f"it expires in {days} days" if days >= 0 else f"it expired {-days} days ago"
+        if days > EXPIRES_SOON:
+            self._mark(subject, "")
+            return
+        self._fine.discard(subject)
         if days <= EXPIRES_NOW:
             self._conditions.trouble(subject, text, state="about to expire", severity=Severity.CRITICAL)
-        elif days <= EXPIRES_SOON:
-            self._conditions.trouble(subject, text)
         else:
-            self._conditions.fine(subject, text)
+            self._conditions.trouble(subject, text)
+
+    def _peer(self, node: str, trouble: str) -> None:
+        subject = Subject(Kind.NODE, "", node)
+        if node not in self._runtime.engine.electorate.roster.peers:
+            self._conditions.forget(subject.text)  # it was removed, by an order
+        elif trouble:
+            self._conditions.trouble(subject, trouble)
+        else:
+            self._conditions.fine(subject)
 
     def _mark(self, subject: Subject, text: str) -> None:
         if text:
+            self._fine.discard(subject)
             self._conditions.trouble(subject, text)
-        else:
+        elif subject not in self._fine:
+            self._fine.add(subject)
             self._conditions.fine(subject)
 
     def _forget(self, service: str) -> None:

@@ -1,6 +1,7 @@
 """Writes down what happens, and passes it on to those who follow. Nothing here waits for anybody."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
@@ -21,6 +22,8 @@ from rrdnsd.daemon.reports import Failed, Noticed, Recovered, Report, Served, Wr
 from rrdnsd.store.events import EventFilter as Wanted
 from rrdnsd.store.events import EventRecord, Events
 from rrdnsd.store.jsontext import Json
+
+log = logging.getLogger(__name__)
 
 PAGE = 500
 """How many events of the past are read at a time."""
@@ -59,6 +62,8 @@ class Chronicle:
         event = self._events.append(
             kind, text, service=service, endpoint=address, node=self._node, details=details
         )
+        if kind == "order":
+            log.info("[order] %s", text)
         for reader in [*self._readers]:
             if reader.wanted.takes(event):
                 self._hand(reader, event)
