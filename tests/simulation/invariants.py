@@ -14,6 +14,7 @@ from simulation import rules
 from simulation.dns import DnsServer
 from simulation.ledger import Belief, Ledger
 from simulation.node import Node, Results, WatchedEngine
+from simulation.orders import ordered_out, standing
 from simulation.scenario import HEARTBEAT, TAKEOVER, Scenario
 
 SLACK = TICK_SECONDS + 0.05
@@ -32,9 +33,10 @@ class Invariants:
     clock: Callable[[], float]
     fail: Callable[[str], None]
     calm_since: Callable[[], float]
-    _signs: dict[str, tuple[int, bool]] = field(default_factory=dict)
+    _signs: dict[str, tuple[int, bool, tuple[str, ...]]] = field(default_factory=dict)
     _last: dict[tuple[str, object], tuple[float, str]] = field(default_factory=dict)
     _changes: dict[tuple[str, str], deque[float]] = field(default_factory=dict)
+    _seats: dict[str, deque[tuple[float, tuple[str, ...]]]] = field(default_factory=dict)
     quiet_from: float = float("inf")
 
     def results(self, node: str, results: Results) -> None:
@@ -55,9 +57,12 @@ class Invariants:
     def _note_beliefs(self, engine: WatchedEngine) -> None:
         own, silent = engine.electorate.own, bool(engine.electorate.abstains)
         node = engine.electorate.roster.me
-        if self._signs.get(node) == (sign := (own._sum, silent)):
+        if self._signs.get(node) == (sign := (own._sum, silent, engine.electorate.roster.nodes)):
             return
         self._signs[node] = sign
+        seats = self._seats.setdefault(node, deque(maxlen=8))
+        if not seats or seats[-1][1] != sign[2]:
+            seats.append((self.clock(), sign[2]))
         electorate = frozenset(engine.electorate.roster.nodes)
         for service in engine.services.values():
             votes = own[service.fqdn]
@@ -77,24 +82,35 @@ class Invariants:
     def died(self, node: str) -> None:
         self.ledger.died(node, self.clock())
         self._signs.pop(node, None)
+        self._seats.pop(node, None)
 
     def sent(self, node: Node, server: str, changes: Sequence[NameChange], planned: float) -> None:
         """An UPDATE leaves a node: it must have heard a quorum, and a quorum must stand behind each change."""
         now = self.clock()
         since = planned - self.scenario.vote_ttl - SLACK
-        me, nodes = node.plan.name, node.plan.nodes
+        me, nodes = node.plan.name, node.engine.electorate.roster.nodes
         names = ", ".join(change.name for change in changes)
         if now > self.quiet_from:
             self.fail(f"{me} still writes {names} on {server} when everything has long been right")
-        heard = 1 + sum(self.ledger.heard.get((me, peer), -1.0) >= since for peer in nodes if peer != me)
-        if heard < rules.quorum(len(nodes)):
-            self.fail(f"{me} writes {names} on {server} and has heard only {heard} of {len(nodes)} nodes")
+        heard = {
+            me,
+            *(peer for who, peer in self.ledger.heard if who == me and self.ledger.heard[who, peer] >= since),
+        }
+        if all(len(heard & {*some}) < rules.quorum(len(some)) for some in self._lists(me, planned)):
+            count = len(heard & {*nodes})
+            self.fail(f"{me} writes {names} on {server} and has heard only {count} of {len(nodes)} nodes")
         if now - planned > 1.01 * SENT_WITHIN:
             self.fail(f"{me} sends what it planned {now - planned:.1f} s ago for {names} to {server}")
         for change in changes:
             if now == planned:  # what goes out once more was judged when it went out first
                 self._justify(node, server, change)
             self._only_writer(me, server, change)
+
+    def _lists(self, node: str, since: float) -> list[tuple[str, ...]]:
+        """Return the lists of nodes that a node has gone by since some moment."""
+        seats = [*self._seats[node]]
+        ends = [*(began for began, _ in seats[1:]), self.clock()]
+        return [nodes for (_, nodes), end in zip(seats, ends, strict=True) if end >= since]
 
     def changed(
         self, server: str, meant: NameChange, key: RRsetKey, before: RRset | None, after: RRset | None
@@ -107,7 +123,7 @@ class Invariants:
             self.fail(
                 f"{what}: {sorted(had)} was overwritten by a node that had read {sorted(_addresses(planned.before))}"
             )
-        if had and not has:
+        if had and not has and had - ordered_out(self.scenario.orders, key.name):
             self.fail(f"{what}: the RRset was emptied")
         known = {e.address for s in self.scenario.reference if s.fqdn == key.name for e in s.endpoints}
         if (had ^ has) - known:
@@ -121,6 +137,8 @@ class Invariants:
         served = {a for t in ("A", "AAAA") for a in _addresses(server.records.get(RRsetKey(meant.name, t)))}
         configured = {e.address for e in service.endpoints}
         initial = self.scenario.initial[service.fqdn] & configured
+        if ordered_out(self.scenario.orders, service.fqdn):
+            return  # what is left is judged by the rules of publishing alone
         if initial == configured and len(served & configured) < rules.floor(service):
             self.fail(f"{meant.name} on {server.name}: only {sorted(served)} left, below the fail-open floor")
 
@@ -144,11 +162,13 @@ class Invariants:
         """After healing DNS is what each node wants, and what is true."""
         for server in servers:
             for service in self.scenario.reference:
-                for node in nodes:
-                    if node.plan.name not in self.scenario.odd:
-                        self._wanted(node, server, service)
+                alike = [node for node in nodes if node.plan.name not in self.scenario.odd]
+                if not alike or standing(alike[0].runtime.ledger, service.fqdn).held:
+                    continue
+                for node in alike:
+                    self._wanted(node, server, service)
                 if not lasting:
-                    self._true(server, service)
+                    self._true(server, service, alike[0])
 
     def _wanted(self, node: Node, server: DnsServer, service: Service) -> None:
         publication = node.engine.publications[service.fqdn]
@@ -158,12 +178,24 @@ class Invariants:
         for key in publication.keys:
             served = _addresses(server.records.get(key))
             missing, extra = publication.present[key] - served, publication.absent[key] & served
+            if extra and not missing and self._on_the_floor(server, service, extra):
+                continue
             if missing or extra:
                 self.fail(f"{what}: {sorted(missing)} missing, {sorted(extra)} too many")
 
-    def _true(self, server: DnsServer, service: Service) -> None:
+    def _on_the_floor(self, server: DnsServer, service: Service, extra: frozenset[str]) -> bool:
+        """Tell if these stay because an operator took others out, and nobody agrees yet that they are healthy again."""
+        served = {a for t in ("A", "AAAA") for a in _addresses(server.records.get(RRsetKey(service.fqdn, t)))}
+        configured = {e.address for e in service.endpoints}
+        short = len((served & configured) - extra) < rules.floor(service)
+        return short and bool(ordered_out(self.scenario.orders, service.fqdn))
+
+    def _true(self, server: DnsServer, service: Service, node: Node) -> None:
+        orders = standing(node.runtime.ledger, service.fqdn)
         down = {key.address for key in self.scenario.final_down if key.service == service.fqdn}
-        right = rules.published(service, down)
+        verdicts = {e.address: "down" if e.address in down else "up" for e in service.endpoints}
+        believed = orders.believed(verdicts)
+        right = rules.published(orders.left(service), {a for a, state in believed.items() if state == "down"})
         configured = {e.address for e in service.endpoints}
         served = {a for t in ("A", "AAAA") for a in _addresses(server.records.get(RRsetKey(service.fqdn, t)))}
         if served & configured != right:
@@ -182,20 +214,28 @@ class Invariants:
     def _justify(self, node: Node, server: str, change: NameChange) -> None:
         """Only addresses with a quorum behind their verdict are added or removed, and the verdicts call for it."""
         service = next(s for s in node.plan.services if s.fqdn == change.name)
+        nodes = node.engine.electorate.roster.nodes
         added = {a for rrset in change.rrsets for a in rrset.adds}
         removed = {a for rrset in change.rrsets for a in rrset.removes}
         what = f"{node.plan.name} adds {sorted(added)} and removes {sorted(removed)} at {change.name} on {server}"
         keys = {e.address: EndpointKey(service.fqdn, e.address) for e in service.endpoints}
         verdicts = {a: self.ledger.verdicts.get((node.plan.name, key), "unknown") for a, key in keys.items()}
-        for address in sorted(added | removed):
-            short = self._short_of_quorum(node.plan.nodes, service, keys[address], verdicts[address])
+        orders = standing(node.runtime.ledger, service.fqdn)
+        if orders.held:
+            self.fail(f"{what}, although it knows of {orders.held}")
+        if added & orders.out:
+            self.fail(f"{what}, although it knows that {sorted(added & orders.out)} shall be out")
+        removed -= orders.out
+        for address in sorted((added | removed) - orders.forced.keys()):
+            short = self._short_of_quorum(nodes, service, keys[address], verdicts[address])
             if short:
                 self.fail(f"{what}, while {address} is believed {verdicts[address]} {short}")
+        verdicts = orders.believed(verdicts)
         for address in sorted(a for a in verdicts if verdicts[a] == "unknown"):
-            votes = self._votes(node.plan.nodes, service, keys[address])
-            if len(votes["up"] | votes["down"]) < rules.quorum(len(node.plan.nodes)):
+            votes = self._votes(nodes, service, keys[address])
+            if len(votes["up"] | votes["down"]) < rules.quorum(len(nodes)):
                 self.fail(f"{what}, before enough nodes have voted on {address}")
-        if not rules.explains(service, verdicts, added, removed):
+        if not rules.explains(orders.left(service), verdicts, added, removed):
             self.fail(f"{what}, which {verdicts} do not call for")
 
     def _votes(self, nodes: Sequence[str], service: Service, key: EndpointKey) -> dict[str, set[str]]:

@@ -41,7 +41,7 @@ class Ledger:
         """Note what a node votes from now on; returns whether that is something new."""
         held = self.beliefs.setdefault((node, key), [])
         last = held[-1] if held and held[-1].until > now else None
-        if last and belief and (last.state, last.definition) == (belief.state, belief.definition):
+        if last and belief and _same(last, belief):
             return False
         if last:
             last.until = now
@@ -85,3 +85,7 @@ class Ledger:
             if successes >= service.thresholds.rise:
                 break
         return bool(results) and not results[-1] and failures >= service.thresholds.fall
+
+
+def _same(one: Belief, other: Belief) -> bool:
+    return (one.state, one.definition, one.electorate) == (other.state, other.definition, other.electorate)

@@ -7,11 +7,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from unittest.mock import patch
 
-from rrdnsd.core import engine, plan, publish, quorum
+from rrdnsd.core import agreement, engine, ledger, membership, override, plan, publish, quorum
 from rrdnsd.core.electorate import Electorate
 from rrdnsd.core.engine import Engine
+from rrdnsd.core.ledger import Ledger, Stamp
 from rrdnsd.core.roster import Peer, Roster
+from rrdnsd.daemon.control.book import Book
 from rrdnsd.daemon.runtime import Runtime
+from rrdnsd.peers.courier import Courier
 from rrdnsd.peers.inbox import Inbox
 from rrdnsd.peers.mesh import Mesh
 from rrdnsd.providers import message
@@ -86,8 +89,39 @@ def _any_question(_self, peer, key):
     return votes.ballots.get(key.address) if votes else None
 
 
+def _whatever_comes_last(self, entries, real=Ledger.merge):
+    entries = [entry for entry in entries if self._entries.get(entry.key) != entry]
+    for entry in entries:
+        if entry.key in self._entries:
+            self._sum -= ledger._hash(self._entries.pop(entry.key))
+    return real(self, entries)
+
+
+def _time_of_day(_self, node, wall_ms):
+    return Stamp(wall_ms, 0, node)
+
+
+def _known_when_sent(self, real=Courier.pick):
+    chosen = real(self)
+    self._drop(chosen, again=False)
+    return chosen
+
+
+async def _not_saved(self, entries, _audit):
+    self.take(entries)
+    return True
+
+
 async def _a_beat_later(self, wake, _until, real=Mesh._wait):
     await real(self, wake, asyncio.get_running_loop().time() + self._heartbeat)
+
+
+def _forgetful(file, _kept, real=membership.begin):
+    return real(file, None)
+
+
+def _whatever_list(self, now, vote_ttl):
+    return self.in_step and now - self.heard_at <= vote_ttl
 
 
 MUTANTS = (
@@ -122,7 +156,7 @@ MUTANTS = (
         "nothing is pending",
         "acts on the last verdict although no quorum stands behind it any more",
         (partial(patch.object, Engine, "_effective", _never_pending),),
-        7,
+        6,
     ),
     Mutant(
         "writes before it knows",
@@ -167,12 +201,72 @@ MUTANTS = (
         "the floor is counted without DNS",
         "an endpoint without a quorum counts as served although another node took it out",
         (partial(patch.object, plan, "_above_floor", lambda publication, _view: publication),),
-        27,
+        127,
     ),
     Mutant(
         "silence delays the next word",
         "after a message without an answer a node waits a whole heartbeat more",
         (partial(patch.object, Mesh, "_wait", _a_beat_later),),
         9,
+    ),
+    Mutant(
+        "the order that comes last counts",
+        "an entry replaces the one that is there whatever their stamps say",
+        (partial(patch.object, Ledger, "merge", _whatever_comes_last),),
+        1,
+    ),
+    Mutant(
+        "orders are stamped with the time of day",
+        "a node whose clock is behind gives an order that counts less than the one it replaces",
+        (partial(patch.object, Ledger, "stamp", _time_of_day),),
+        1,
+    ),
+    Mutant(
+        "orders are confirmed when they are sent",
+        "what is on its way counts as known, and what is lost on the way is not sent again",
+        (partial(patch.object, Courier, "pick", _known_when_sent),),
+        5,
+    ),
+    Mutant(
+        "ledgers that differ are left so",
+        "a peer that was killed before it had saved an order does not get it again",
+        (partial(patch.object, Courier, "_push_all", lambda _self: False),),
+        8,
+    ),
+    Mutant(
+        "an order is saved after it is acknowledged",
+        "a node that is killed then has lost what it has confirmed",
+        (partial(patch.object, Book, "write", _not_saved),),
+        126,
+    ),
+    Mutant(
+        "drained is as good as healthy",
+        "an order to drain reaches every node and changes nothing",
+        (partial(patch.object, override, "effective", lambda observed, _key, _orders, _now: observed),),
+        8,
+    ),
+    Mutant(
+        "what is agreed about nodes is forgotten at a restart",
+        "a node that is started anew goes by its file, and has promised nothing",
+        (partial(patch.object, membership, "begin", _forgetful),),
+        76,
+    ),
+    Mutant(
+        "half of the nodes may change the list",
+        "of two orders at once each finds nodes enough that agree",
+        (partial(patch.object, agreement, "quorum", lambda nodes: max(1, nodes // 2)),),
+        300,
+    ),
+    Mutant(
+        "a removed node counts itself",
+        "it goes on with what it hears from those who do not know it any more",
+        (partial(patch.object, Roster, "removed", property(lambda _self: False)),),
+        652,
+    ),
+    Mutant(
+        "ballots from another list count",
+        "while a change of nodes spreads, nodes that do not know it yet are counted with those that do",
+        (partial(patch.object, Peer, "fresh", _whatever_list),),
+        12,
     ),
 )

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field, replace
 from random import Random
 
 from rrdnsd.core.model import Endpoint, EndpointKey, Service, Thresholds
+from simulation.orders import PlannedOrder, draw_orders
+from simulation.reseating import PlannedChange, with_changes
 
 ZONES = ("example.org", "example.net")
 HEARTBEAT = 1.0
@@ -52,7 +54,8 @@ class Scenario:
     """All that happens in one run. Faults of nodes and endpoints end at `quiet`, all others at `healed`.
 
     `reference` are the services as most nodes have them; `odd` are nodes that are configured differently.
-    `final` tells which endpoints answer from `quiet` on, by node that asks.
+    `final` tells which endpoints answer from `quiet` on, by node that asks. `changes` are orders to add and remove
+    nodes, `forgetful` are nodes that keep nothing of it over a restart.
     """
 
     seed: int
@@ -72,16 +75,27 @@ class Scenario:
     quiet: float
     healed: float
     tampered: bool = False
+    orders: tuple[PlannedOrder, ...] = ()
+    changes: tuple[PlannedChange, ...] = ()
+    forgetful: frozenset[str] = frozenset()
 
     @property
     def settled(self) -> float:
         """When DNS must be right: see docs/simulation.md for the sum."""
-        return self.healed + DNS_TIMEOUT + BACKOFF_MOST + RECONCILE + len(self.nodes) * TAKEOVER + 1
+        return (
+            self.healed
+            + DNS_TIMEOUT
+            + BACKOFF_MOST
+            + RECONCILE
+            + self.vote_ttl
+            + len(self.nodes) * TAKEOVER
+            + 1
+        )
 
     @property
     def end(self) -> float:
         """When the run is over; nothing is written between `settled` and then."""
-        return self.settled + RECONCILE + 1
+        return self.settled + RECONCILE + self.vote_ttl + 1
 
 
 def draw(seed: int) -> Scenario:
@@ -102,7 +116,7 @@ def draw(seed: int) -> Scenario:
     faults = tuple(
         sorted(_Faults(rng, names, servers, services, quiet, healed).draw(), key=lambda f: f.begin)
     )
-    return Scenario(
+    scenario = Scenario(
         seed=seed,
         interval=interval,
         probe_timeout=rng.choice((0.3, 0.8)),
@@ -120,7 +134,11 @@ def draw(seed: int) -> Scenario:
         quiet=quiet,
         healed=healed,
         tampered=any(fault.kind == "tamper" for fault in faults),
+        orders=draw_orders(
+            seed, names, services, quiet, [(str(f.where[0]), f.begin) for f in faults if f.kind == "crash"]
+        ),
     )
+    return with_changes(scenario, lambda begin, end, node: Fault("crash", begin, end, (node,)))
 
 
 def _service(rng: Random, number: int, interval: float) -> Service:

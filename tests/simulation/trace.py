@@ -42,6 +42,7 @@ class Trace:
             said += [f"{name}: " + " ".join(f"{a}={vote}" for a, vote in service.votes.items())]
         if request.span:
             said.append(f"that is all in {request.span}")
+        said += [f"{entry.key} {entry.value or 'lifted'} {entry.stamp}" for entry in request.entries]
         if request.abstains:
             said.append(f"abstains: {request.abstains}")
         if said or status != 200:

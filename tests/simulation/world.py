@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from rrdnsd.core.ledger import Entry
 from rrdnsd.core.model import NameChange, RRset, RRsetKey
 from rrdnsd.peers.outbox import MAX_SUSPECTS
+from simulation.disk import Disk
 from simulation.dns import DnsServer
 from simulation.faults import Conditions
 from simulation.invariants import Invariants
@@ -15,6 +17,9 @@ from simulation.kernel import Kernel
 from simulation.ledger import Ledger
 from simulation.network import Network
 from simulation.node import Node, Observer, Surroundings
+from simulation.orders import PlannedOrder
+from simulation.oversight import Oversight
+from simulation.reseating import NodeDisk, NodesOversight, PlannedChange
 from simulation.scenario import FOREIGN, FOREVER, HEARTBEAT, Fault, Scenario, draw
 from simulation.trace import Recorder, Trace
 
@@ -41,6 +46,13 @@ class World:
         self.trace = Trace(lambda: self.kernel.now, write)
         self.conditions = Conditions()
         self.nodes: dict[str, Node] = {}
+        self.disks = {plan.name: Disk(self._rng) for plan in scenario.nodes}
+        self.node_disks = {
+            plan.name: NodeDisk(self._rng, plan.name not in scenario.forgetful) for plan in scenario.nodes
+        }
+        self.orders = Oversight(self.fail)
+        self.seats = NodesOversight(tuple(sorted(scenario.nodes[0].nodes)), self.fail)
+        self._began: dict[str, float] = {}
         self.rules = Invariants(scenario, Ledger(), lambda: self.kernel.now, self.fail, self._calm_since)
         self.servers = tuple(self._server(name) for name in scenario.servers)
         self.network = Network(self.kernel, self._rng, self.conditions, self._accepted, self.trace.message)
@@ -65,13 +77,20 @@ class World:
             for fault in scenario.faults:
                 kernel.at(fault.begin, partial(self._begin, fault))
                 kernel.at(fault.end, partial(self._end, fault))
+            for order in scenario.orders:
+                kernel.at(order.at, partial(self._order, order))
+            for change in scenario.changes:
+                kernel.at(change.at, partial(self._change, change))
             kernel.at(scenario.quiet, self._quiet)
             kernel.at(scenario.healed, lambda: self.trace.note("-- all is healed"))
             kernel.run(scenario.healed + 3 * HEARTBEAT)
-            self._check(lambda: self.rules.agreed(self.nodes.values()))
+            if scenario.changes:
+                self._check(lambda: self.seats.agreed(self._members(), 3 * HEARTBEAT))
+            self._check(lambda: self.rules.agreed(self._members()))
+            self._check(lambda: self.orders.converged(self._members(), 3 * HEARTBEAT))
             kernel.run(scenario.settled)
             lasting = any(fault.end == FOREVER for fault in scenario.faults)
-            self._check(lambda: self.rules.right(self.nodes.values(), self.servers, lasting))
+            self._check(lambda: self.rules.right(self._members(), self.servers, lasting))
             self.rules.quiet_from = scenario.settled
             kernel.run(scenario.end)
             self._check(self._bounded)
@@ -100,14 +119,28 @@ class World:
         plan = next(plan for plan in self.scenario.nodes if plan.name == name)
         self.trace.note(f"-- {name} starts")
         around = Surroundings(
-            self.scenario, self.kernel, self._rng, self.network, self.conditions, self.servers
+            self.scenario,
+            self.kernel,
+            self._rng,
+            self.network,
+            self.conditions,
+            self.servers,
+            self.disks[name],
+            self.node_disks[name],
         )
         observer = Observer(
             results=partial(self.rules.results, name),
             decided=self.rules.decided,
             sent=partial(self._sent, name),
+            started=self.orders.started,
+            merged=self.orders.merged,
+            given=self.orders.given,
+            acknowledged=self._acknowledged,
+            agreed=self._agreed,
+            reseated=self._reseated,
         )
         self.nodes[name] = Node(plan, around, observer)
+        self._began[name] = self.kernel.now
 
     def _begin(self, fault: Fault) -> None:
         self.trace.note(f"-- {fault}")
@@ -120,6 +153,7 @@ class World:
         if fault.kind == "crash" and node:
             node.kill()
             self.rules.died(node.plan.name)
+            self.orders.died(node.plan.name, self.disks[node.plan.name].entries)
             del self.nodes[node.plan.name]
         elif fault.kind == "freeze" and node:
             node.loop.freeze()
@@ -141,6 +175,45 @@ class World:
         self.conditions.down |= self.scenario.final_down
         down = ", ".join(f"{key.address} of {key.service}" for key in sorted(self.scenario.final_down))
         self.trace.note(f"-- endpoints and nodes stay as they are from now on; down: {down or 'none'}")
+
+    def _order(self, order: PlannedOrder) -> None:
+        self.trace.note(f"-- somebody orders {order}")
+        node = self.nodes.get(order.node)
+        if node:
+            self.kernel.post(self.kernel.now, node.loop, node.order, order)
+
+    def _change(self, change: PlannedChange) -> None:
+        self.trace.note(f"-- somebody orders {change}")
+        node = self.nodes.get(change.node)
+        if node and node.has_started:
+            self.kernel.post(self.kernel.now, node.loop, node.change, change)
+
+    def _reseated(self, node: Node) -> None:
+        """Look at the lists, and give the nodes time to find their turns anew."""
+        if self.scenario.changes:
+            self._disturbed = self.kernel.now
+            self.trace.note(f"{node.plan.name} goes by {node.members.nodes}, version {node.members.version}")
+            self.seats.reseated(node, self.nodes.values())
+
+    def _members(self) -> list[Node]:
+        """Return the nodes but for those that were removed, or not added yet."""
+        if not self.scenario.changes:
+            return [*self.nodes.values()]
+        return [node for node in self.nodes.values() if node.plan.name in self.seats.last]
+
+    def _acknowledged(self, node: Node, entry: Entry) -> None:
+        self.trace.note(
+            f"{node.plan.name} acknowledges {entry.key} {entry.value or 'lifted'} {tuple(entry.stamp)}"
+        )
+        self.orders.acknowledged(node, entry)
+
+    def _agreed(self, entry: Entry, known_by: Sequence[str], since: float) -> None:
+        """Look only at nodes that have not been started anew: they may have lost it before it was on their disk."""
+        self.trace.note(
+            f"{entry.key} {tuple(entry.stamp)} is known by {', '.join(known_by) or 'nobody else'}"
+        )
+        there = [self.nodes[name] for name in known_by if name in self.nodes and self._began[name] < since]
+        self.orders.agreed(entry, there)
 
     def _tamper(self, fault: Fault) -> None:
         """Another program meddles with the records."""
@@ -181,7 +254,9 @@ class World:
         for node in self.nodes.values():
             for line in node.mesh._lines.values() if node.mesh else ():
                 outbox = line.outbox
-                if len(outbox._unconfirmed) > len(node.plan.services) or len(outbox._suspects) > MAX_SUSPECTS:
+                votes, orders = len(outbox._unconfirmed), len(outbox._orders)
+                too_many = votes > len(node.plan.services) or len(outbox._suspects) > MAX_SUSPECTS
+                if too_many or orders > len(node.runtime.ledger):
                     self.fail(f"{node.plan.name} keeps too much for a peer")
 
     def _introduce(self) -> None:
