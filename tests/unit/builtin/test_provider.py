@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rrdnsd.core.model import Applied, Plan
+from rrdnsd.core.model import Applied, Plan, RRsetKey
 from rrdnsd.errors import ProviderError
 from rrdnsd.providers.builtin.answer import answer
 from rrdnsd.providers.builtin.options import Options
@@ -198,4 +198,44 @@ async def test_a_name_server_that_nobody_can_find_is_warned_of(caplog):
     provider = Builtin("default", Options(listen=()), (ZONE,))
     await provider.start()
     assert "its name server ns.example.test has no address" in caplog.text
+    await provider.close()
+
+
+OTHER = RRsetKey("www.other.test", "A")
+
+
+async def test_a_zone_that_comes_later_is_served_from_what_was_saved(tmp_path):
+    before = builtin(tmp_path, zones=("other.test",))
+    await before.apply(plan((OTHER, None, rrset("192.0.2.9")), zone="other.test"))
+    serial = before.edition("other.test").serial
+    await before.close()
+    provider = builtin(tmp_path)
+    await provider.start()
+    await provider.apply(plan((WWW, None, rrset("192.0.2.1"))))
+    saved = await provider.saved([ZONE, "other.test", "third.test"])
+    assert [one.name for one in saved] == ["other.test"]
+    with pytest.raises(ProviderError, match="does not serve"):
+        provider.edition("other.test")
+    names = [WWW.name, OTHER.name, "api.third.test"]
+    provider.serve([ZONE, "other.test", "third.test"], names, saved)
+    assert ask_it(provider, OTHER.name) == "192.0.2.9"
+    assert ask_it(provider, "api.third.test") == "SERVFAIL"
+    assert ask_it(provider, WWW.name) == "192.0.2.1"
+    assert provider.edition("other.test").serial == serial
+    assert await provider.apply(plan((OTHER, rrset("192.0.2.9"), rrset("192.0.2.8")), zone="other.test")) == (
+        Applied(frozenset({OTHER.name}), messages=1)
+    )
+    await provider.close()
+
+
+async def test_names_that_are_managed_no_more_are_not_waited_for():
+    provider = builtin(names=[WWW.name, "api.example.test"])
+    await provider.apply(plan((WWW, None, rrset("192.0.2.1"))))
+    assert ask_it(provider, "api.example.test") == "SERVFAIL"
+    assert provider._offered == {}
+    provider.serve([ZONE], [WWW.name])
+    assert ask_it(provider, "api.example.test") == "NXDOMAIN"
+    assert len(provider._offered) == 1, "nothing is pending any more, so secondaries get the zone"
+    provider.serve([ZONE], [])
+    assert ask_it(provider, WWW.name) == "192.0.2.1"
     await provider.close()

@@ -29,7 +29,7 @@ class Archive:
         self._zones = zones
         self._offered = offered
         self._saved: dict[dns.name.Name, Zone] = {}
-        self._locks = {origin: asyncio.Lock() for origin in zones}
+        self._locks: dict[dns.name.Name, asyncio.Lock] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def load(self, names: Collection[str]) -> list[Saved]:
@@ -53,7 +53,7 @@ class Archive:
     async def _keep(self, origin: dns.name.Name) -> None:
         if not self._state_dir:
             return
-        async with self._locks[origin]:
+        async with self._locks.setdefault(origin, asyncio.Lock()):
             zone = self._offered.get(origin) or self._zones[origin]
             if self._saved.get(origin) is zone:
                 return

@@ -39,6 +39,7 @@ from rrdnsd.providers.builtin.zone import (
     expecting,
     homeless_servers,
     numbered,
+    released,
     served,
     unpublished,
 )
@@ -64,6 +65,8 @@ class Builtin:
     older. `clock` is POSIX time, of which serials are made. All live in the event loop, and only here are they
     replaced, never across an await: that is what makes `apply` a compare-and-set.
     """
+
+    of_this_node = True
 
     def __init__(
         self,
@@ -105,6 +108,29 @@ class Builtin:
             self._managed[origin] |= inside
             self._zones[origin] = expecting(zone, inside)
         self._responder.forget()
+
+    async def saved(self, zones: Collection[str]) -> list[Saved]:
+        """Read what was saved of zones that are not served yet; nothing is changed by that."""
+        return await self._archive.load([zone for zone in zones if absolute(zone) not in self._zones])
+
+    def serve(self, zones: Collection[str], names: Collection[str], saved: Collection[Saved] = ()) -> None:
+        """Serve these zones too, from what was `saved` of them, and take in that exactly these names are managed.
+
+        A zone that is served stays so until the end, and so do the records of names that are managed no more.
+        """
+        for zone in zones:
+            origin = absolute(zone)
+            if origin not in self._zones:
+                self._zones[origin] = unpublished(zone, self._options.settings)
+                self._standings[origin], self._managed[origin] = Standing(), frozenset()
+                _warn_of_homeless_servers(self._zones[origin])
+        self.expect(names)
+        for one in saved:
+            current = self._zone(one.name)
+            if not current.published:
+                self._restore(current, one)
+        for origin in self._zones:
+            self._release(origin, self._managed[origin].difference(names))
 
     async def start(self) -> None:
         """Read the saved zones and listen. Their content may be stale, so they keep their serials for now.
@@ -210,6 +236,19 @@ class Builtin:
     def _home(self, name: str) -> dns.name.Name | None:
         homes = [zone for zone in self._zones.values() if is_within(name, zone.name)]
         return max(homes, key=lambda zone: len(zone.name)).origin if homes else None
+
+    def _release(self, origin: dns.name.Name, names: frozenset[str]) -> None:
+        """Wait no more for names that are managed no more."""
+        if not names:
+            return
+        before, standing = self._zones[origin], self._standings[origin]
+        after = self._zones[origin] = released(before, names)
+        self._managed[origin] -= names
+        self._standings[origin] = replace(standing, unverified=standing.unverified - names)
+        self._responder.forget()
+        if after.complete and not before.complete:
+            self._revise(after)
+        self._arm(origin)
 
     def _moves(self, zone: Zone, changes: dict[RRsetKey, RRset | None]) -> bool:
         decides = any(absolute(key.name) in zone.pending for key in changes)

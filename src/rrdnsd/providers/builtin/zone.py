@@ -158,6 +158,14 @@ def expecting(zone: Zone, names: Collection[str]) -> Zone:
     return _settled(zone, replace(zone, pending=new), new - zone.pending)
 
 
+def released(zone: Zone, names: Collection[str]) -> Zone:
+    """Make the zone that no longer waits for these names: those nobody decided are denied."""
+    gone = zone.pending & {absolute(name) for name in names}
+    pending = zone.pending - gone
+    complete = zone.complete or (zone.published and not pending)
+    return _settled(zone, replace(zone, pending=pending, complete=complete), gone)
+
+
 def find(zone: Zone, qname: dns.name.Name) -> Node | Absence:
     """Look the name up, empty non-terminals included (RFC 4592, section 2.2.2)."""
     if not zone.published:
