@@ -17,6 +17,11 @@ class ConfigError(RrdnsdError):
         self.problems = tuple(problems)
         super().__init__(f"{source}: " + "; ".join(problems))
 
+    def lines(self) -> str:
+        """Write the mistakes one a line, each with the name of the file, which may hold bytes that are no text."""
+        text = "\n".join(f"{self.source}: {problem}" for problem in self.problems)
+        return text.encode("utf-8", "backslashreplace").decode()
+
 
 class ProviderError(RrdnsdError):
     """A DNS server or vendor could not be read or written; the sentence says why and what would help.

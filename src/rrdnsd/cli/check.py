@@ -24,27 +24,23 @@ def check(
 
     Exit code 0 if there is none, 2 if there are some.
     """
-    from rrdnsd.config import config_path, load  # noqa: PLC0415 - the command line starts without pydantic
+    from rrdnsd.compose.looking import look  # noqa: PLC0415 - the command line starts without the daemon
+    from rrdnsd.config import config_path, load  # noqa: PLC0415 - as above
 
     file = config_path(os.environ, path)
     try:
-        config = load(file, os.environ)
+        config = load(file, os.environ, look)
     except ConfigError as error:
         _print_problems(error, as_json=as_json)
         raise typer.Exit(2) from None
     _print_summary(file, config, as_json=as_json)
 
 
-def problem_lines(error: ConfigError) -> str:
-    """Write a configuration's mistakes one a line, each with the name of the file."""
-    return "\n".join(_printable(f"{error.source}: {problem}") for problem in error.problems)
-
-
 def _print_problems(error: ConfigError, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"path": error.source, "ok": False, "problems": error.problems}))
     else:
-        print(problem_lines(error))
+        print(error.lines())
 
 
 def _print_summary(file: Path, config: "Config", *, as_json: bool) -> None:

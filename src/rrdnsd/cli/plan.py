@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from rrdnsd.cli.check import problem_lines
 from rrdnsd.errors import ConfigError, RrdnsdError
 
 
@@ -31,7 +30,7 @@ def plan(
     try:
         found = find_differences(config_path(os.environ, path), os.environ)
     except ConfigError as error:
-        print(problem_lines(error), file=sys.stderr)
+        print(error.lines(), file=sys.stderr)
         raise typer.Exit(2) from None
     except RrdnsdError as error:
         print(f"rrdnsd: {error}", file=sys.stderr)

@@ -47,3 +47,9 @@ def test_help_loads_nothing_heavy(words):
     assert code == "0"
     heavy = {"pydantic", "rich", "asyncio", "ssl", "http", "fastapi", "uvicorn", "aiohttp", "dns"}
     assert heavy.isdisjoint(loaded)
+
+
+def test_the_daemon_loads_nothing_of_the_command_line():
+    code = "import sys, rrdnsd.compose.__main__; print(*{m.partition('.')[0] for m in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {"typer", "rich", "aiohttp", "jinja2", "prometheus_client"}.isdisjoint(done.stdout.split())

@@ -2,6 +2,8 @@
 
 import base64
 import itertools
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -15,6 +17,8 @@ from rrdnsd.web.access import API, ROUTES, Access
 from rrdnsd.web.api import add_api
 from rrdnsd.web.app import create_app
 from rrdnsd.web.dashboard import add_dashboard
+from rrdnsd.web.heartbeat import PATH as HEARTBEAT
+from rrdnsd.web.metrics import add_metrics
 from support.asgi import ask
 from support.control import WEB, SampleControl
 
@@ -27,12 +31,18 @@ KNOWN = (
 )
 
 
+async def no_metrics():
+    return b""
+
+
 def built(access):
     app = create_app(access)
     add_api(app, SampleControl())
     add_dashboard(app, SampleControl(), access)
+    add_metrics(app, no_metrics)
 
     @app.post(wire.PATH)
+    @app.post(HEARTBEAT)
     async def from_peer():
         return None
 
@@ -74,7 +84,7 @@ CREDENTIALS = {
 
 def allowed(needed, shown, over, *, tokens, anonymous):
     """The rule in words, told a second time: may this caller do what needs this right?"""
-    if needed in {"open", "peer"} or over == "socket":
+    if needed in {"open", "peer", "endpoint"} or over == "socket":
         return True
     knows = tokens and shown.split(" by ")[0] in {"read", "write"}
     if needed == "write":
@@ -107,7 +117,7 @@ async def is_as_allowed(route, shown, over, tokens, anonymous, source):
     method, path = route
     headers = {"authorization": CREDENTIALS[shown]}
     uid = 0 if over == "socket" else None
-    target = path.format(name="x", fqdn=WEB) if "{" in path else path
+    target = path.format(name="x", fqdn=WEB, service=WEB, address="x") if "{" in path else path
     client = f"2001:db8:{source >> 16:x}:{source & 0xFFFF:x}::1"
     body = {} if method == "POST" else b""
     answer = await ask(APPS[tokens, anonymous], method, target, headers, body, uid, client)
@@ -144,7 +154,11 @@ async def test_a_stream_is_guarded(route, shown):
 async def test_every_change_is_a_post_that_needs_the_right_to_write():
     for order in ORDERS:
         assert ROUTES["POST", f"{API}/{order.path}"] == "write"
-    assert {needed for (method, _), needed in ROUTES.items() if method == "POST"} == {"write", "peer"}
+    assert {needed for (method, _), needed in ROUTES.items() if method == "POST"} == {
+        "write",
+        "peer",
+        "endpoint",
+    }
 
 
 @pytest.mark.parametrize(
@@ -237,3 +251,15 @@ async def test_wrong_tokens_are_limited_and_right_ones_never(site, caplog):
     assert (await ask(site.app, "GET", "/api/v1/status", wrong, client="192.0.2.78")).status == 401
     assert STRANGE_TOKEN not in caplog.text
     assert caplog.text.count("192.0.2.77 may not GET /api/v1/status") == 10
+
+
+def test_the_application_is_built_without_pydantics_first_version():
+    code = (
+        "import sys\n"
+        "from rrdnsd.web.api import add_api\n"
+        "from rrdnsd.web.app import create_app, without_pydantic_v1\n"
+        "with without_pydantic_v1(): add_api(create_app(), None)\n"
+        "assert 'pydantic.v1' not in sys.modules\n"
+        "import pydantic.v1\n"
+    )
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)
