@@ -36,6 +36,7 @@ def start_nsd(folder: Path, zones: Mapping[str, str], control: str = "") -> DnsS
   zonelistfile: "{folder}/zone.list"
   server-count: 1
   xfrd-reload-timeout: 0
+  rrl-ratelimit: 0
 remote-control:
   control-enable: yes
 {control or f'  control-interface: "{control_socket(folder)}"'}

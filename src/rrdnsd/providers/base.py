@@ -82,5 +82,13 @@ class Provider(Protocol):
         """Release sockets and files; never raises."""
 
 
+def is_of_this_node(provider: Provider) -> bool:
+    """Tell whether no other node writes the same server, so that this one need not wait for its turn.
+
+    A provider says so by an attribute `of_this_node` that is true: what it writes is on this machine.
+    """
+    return bool(getattr(provider, "of_this_node", False))
+
+
 Build = Callable[[ProviderSpec], tuple[Provider, ...]]
 """What an entry point of `rrdnsd.providers` names. Raises ConfigError for bad credentials or options."""

@@ -103,12 +103,13 @@ class _Progress:
 
 async def _sift(part: _Part, look: Look, state: _Progress) -> list[_Part]:
     view = await look([rrset.key for change in part.changes for rrset in change.rrsets])
-    still = tuple(change for change in part.changes if _holds(change, view))
+    still = tuple(change for change in part.changes if holds(change, view))
     state.stale.update({*part.names} - {change.name for change in still})
     return [_Part(still, looked=True)] if still else []
 
 
-def _holds(change: NameChange, view: ZoneView) -> bool:
+def holds(change: NameChange, view: ZoneView) -> bool:
+    """Tell whether the name still has the addresses that the plan found at it; its TTLs do not matter."""
     if change.name in view.problems:
         return False
     for rrset in change.rrsets:

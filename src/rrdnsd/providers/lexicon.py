@@ -216,8 +216,8 @@ def _settings(spec: ProviderSpec, vendor: str, known: Sequence[str]) -> dict[str
     unknown = sorted(spec.options.keys() - {*known} - _OURS)
     if unknown:
         sentence = f"{vendor} does not know this option; it has {', '.join(known)}"
-        problems = [f"{options.place(spec, f'options.{name}')}: {sentence}" for name in unknown]
-        raise ConfigError("configuration", problems)
+        problems = [f"options.{name}: {sentence}" for name in unknown]
+        raise ConfigError(spec.name, problems)
     try:
         made = options.texts({name: value for name, value in spec.options.items() if name not in _OURS})
     except ValueError as error:

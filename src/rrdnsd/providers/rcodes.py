@@ -72,7 +72,7 @@ def _cause(asked: Asked, code: str, clock_ahead: int | None) -> str:
             return _PLAIN.get(other, "the code is unusual here; the server's own log says why")
 
 
-_INSTEAD = "use update_method builtin, a hidden primary that feeds them by zone transfer"
+_INSTEAD = "use update_method builtin, a hidden primary that feeds them by zone transfer, or zonefile on their own machine"
 
 _PLAIN = {
     "NOTIMP": f"the server takes no updates by RFC 2136; NSD and Unbound never do: {_INSTEAD}",

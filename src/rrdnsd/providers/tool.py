@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from rrdnsd.core.model import NameChange
 from rrdnsd.errors import ProviderError
-from rrdnsd.providers import query, rcodes, script
+from rrdnsd.providers import nsupdate_language, query, rcodes
 from rrdnsd.providers.message import MAX_UPDATE, Reply, render_update
 from rrdnsd.providers.outcome import Outcome, TooBig, judge
 from rrdnsd.providers.server import Server
@@ -70,7 +70,9 @@ class ToolSender:
         await asyncio.sleep(0)  # a plan of many messages gives the loop a turn before each is put together
         if render_update(0, zone, changes, _ROOM) is None:
             return TooBig()
-        result = await self._run(script.render(self.server.resolver, self.server.key, zone, changes))
+        result = await self._run(
+            nsupdate_language.render(self.server.resolver, self.server.key, zone, changes)
+        )
         reply = Reply("NOERROR", verified=True) if result.status == 0 else self.tool.read(result)
         if reply is None or reply.tsig_error == "BADTIME":
             await self._say_it_better(zone, changes)
@@ -79,7 +81,7 @@ class ToolSender:
         return judge(self.server.asked("update", zone), reply)
 
     async def _run(self, text: str) -> Result:
-        command = [self.tool.path, *script.arguments(self.server.timeout)]
+        command = [self.tool.path, *nsupdate_language.arguments(self.server.timeout)]
         pipe = asyncio.subprocess.PIPE
         try:
             process = await asyncio.create_subprocess_exec(

@@ -72,13 +72,12 @@ def build_updaters(spec: ProviderSpec, sender: Callable[[Server], Sender]) -> tu
         ConfigError: bad credentials, no resolver, or an option; none of the three methods has options.
 
     """
-    path = "" if spec.name == "default" else f"providers.{spec.name}."
     if not spec.resolvers:
-        problem = f'{path}update_resolvers: {spec.method} needs at least one server, such as "192.0.2.1:53"'
-        raise ConfigError("configuration", [problem])
+        problem = f'update_resolvers: {spec.method} needs at least one server, such as "192.0.2.1:53"'
+        raise ConfigError(spec.name, [problem])
     if spec.options:
-        problems = [f"{path}options.{name}: {spec.method} has no options" for name in sorted(spec.options)]
-        raise ConfigError("configuration", problems)
-    key = parse_credentials(spec.credentials, f"{path}update_credentials")
+        problems = [f"options.{name}: {spec.method} has no options" for name in sorted(spec.options)]
+        raise ConfigError(spec.name, problems)
+    key = parse_credentials(spec.credentials, "update_credentials")
     servers = [connect(resolver, key, spec.timeout) for resolver in spec.resolvers]
     return tuple(Updater(f"{spec.name} {server.resolver}", server, sender(server)) for server in servers)

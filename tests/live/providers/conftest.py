@@ -9,27 +9,36 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from rrdnsd.providers import knsupdate, nsupdate, powerdns, rfc2136
+from rrdnsd.providers import knsupdate, nsupdate, powerdns, rfc2136, script, zonefile
 from rrdnsd.providers.base import Provider, ProviderSpec, Resolver
 from rrdnsd.providers.keys import ALGORITHMS
+from support.dns_local import LOCAL_STARTERS, control_socket, zone_file
 from support.dns_servers import STARTERS, DnsServer, Key, Setup, zone
+from support.hosts_file import EXAMPLE, HostsFile
 
 ZONE = "example.test"
 METHODS = {"rfc2136": rfc2136.build, "nsupdate": nsupdate.build, "knsupdate": knsupdate.build}
 OVER_HTTP = {"powerdns": powerdns.build}
+LOCAL = {"zonefile": zonefile.build, "script": script.build}
 API_KEY = "geheim-0123456789"
 KEYS = {algorithm: Key(f"key-{algorithm}", algorithm) for algorithm in ALGORITHMS}
 STRANGER = Key("stranger")
 
 
-@pytest.fixture(scope="session", params=STARTERS)
-def server(request, tmp_path_factory) -> Iterator[DnsServer]:
-    """A server of each kind whose zone takes updates signed with any of KEYS."""
+@pytest.fixture(scope="session", params=[*STARTERS, *LOCAL_STARTERS, "hosts"])
+def server(request, tmp_path_factory) -> Iterator[DnsServer | HostsFile]:
+    """A server of each kind whose zone takes updates signed with any of KEYS, or is changed on this machine."""
     records = ["alias IN CNAME ns", "sub IN NS ns.else.test.", "*.wild 60 IN A 192.0.2.77"]
-    setup = Setup(
-        {ZONE: zone(ZONE, *records)}, allowed=tuple(KEYS.values()), strangers=(STRANGER,), api_key=API_KEY
-    )
-    yield from _running(request.param, tmp_path_factory, setup)
+    zones = {ZONE: zone(ZONE, *records)}
+    setup = Setup(zones, allowed=tuple(KEYS.values()), strangers=(STRANGER,), api_key=API_KEY)
+    if request.param == "hosts":
+        yield HostsFile(tmp_path_factory.mktemp("hosts") / "hosts", f"192.0.2.53 ns.{ZONE}\n")
+    elif request.param in LOCAL_STARTERS:
+        made = LOCAL_STARTERS[request.param](tmp_path_factory.mktemp(request.param), zones)
+        yield made
+        made.stop()
+    else:
+        yield from _running(request.param, tmp_path_factory, setup)
 
 
 @pytest.fixture(scope="session", params=STARTERS)
@@ -58,11 +67,11 @@ def _running(kind, tmp_path_factory, setup) -> Iterator[DnsServer]:
 
 
 def pytest_generate_tests(metafunc) -> None:
-    """Every method on every server; what is spoken over HTTP on PowerDNS alone, where the contract does not need TSIG."""
+    """Every method on every server; those that speak no UPDATE on their own servers, and only what is the contract."""
     if "method" in metafunc.fixturenames:
         contract = metafunc.module.__name__.endswith("test_write") and "server" in metafunc.fixturenames
         contract = contract and metafunc.function.__name__ != "test_over_ipv6"  # the DNS server's addresses
-        metafunc.parametrize("method", [*METHODS, *OVER_HTTP] if contract else [*METHODS])
+        metafunc.parametrize("method", [*METHODS, *OVER_HTTP, *LOCAL] if contract else [*METHODS])
 
 
 def pytest_collection_modifyitems(items) -> None:
@@ -71,7 +80,22 @@ def pytest_collection_modifyitems(items) -> None:
 
 
 def _exists(params) -> bool:
-    return params.get("method") not in OVER_HTTP or params.get("server") in {None, "pdns"}
+    method, server = params.get("method"), params.get("server")
+    if method == "script" or server == "hosts":
+        return method == "script" and server == "hosts"
+    if method in LOCAL or server in LOCAL_STARTERS:
+        return method in LOCAL and server in LOCAL_STARTERS
+    return method not in OVER_HTTP or server in {None, "pdns"}
+
+
+def _local_options(method: str, server: DnsServer | HostsFile) -> dict[str, object]:
+    if method == "script":
+        return {"command": [str(EXAMPLE), str(server.path)], "local": True}
+    return {
+        "server": server.kind,
+        "file": str(zone_file(server.folder, "{zone}")),
+        "control": str(control_socket(server.folder)),
+    }
 
 
 @pytest.fixture
@@ -86,6 +110,17 @@ async def connect():
             if method in OVER_HTTP:
                 spec = ProviderSpec("default", method, (), API_KEY, options={"url": server.api}, **more)
                 (provider,) = OVER_HTTP[method](spec)
+            elif method in LOCAL:
+                resolvers = (Resolver(host, server.port),) if method == "zonefile" else ()
+                spec = ProviderSpec(
+                    "default",
+                    method,
+                    resolvers,
+                    options=_local_options(method, server),
+                    zones=(ZONE,),
+                    **more,
+                )
+                (provider,) = LOCAL[method](spec)
             else:
                 spec = ProviderSpec("default", method, (Resolver(host, server.port),), credentials, **more)
                 (provider,) = METHODS[method](spec)

@@ -76,5 +76,6 @@ async def test_the_way_that_works_is_named(connect, method, other_server, keys, 
         await provider.apply(simple(ZONE, f"www.{ZONE}", None, rrset("192.0.2.1")))
     assert str(caught.value) == (
         f"127.0.0.1:{other_server.port} refuses the update of example.test (NOTIMP): the server takes no updates by RFC "
-        "2136; NSD and Unbound never do: use update_method builtin, a hidden primary that feeds them by zone transfer"
+        "2136; NSD and Unbound never do: use update_method builtin, a hidden primary that feeds them by zone "
+        "transfer, or zonefile on their own machine"
     )

@@ -58,7 +58,8 @@ async def test_only_the_name_that_changed_meanwhile_is_stale(connect, method, se
     await provider.apply(plan(ZONE, [named(change(name, None, ONE)) for name in names]))
     await provider.apply(simple(ZONE, names[4], ONE, THREE))
     applied = await provider.apply(plan(ZONE, [named(change(name, ONE, TWO)) for name in names]))
-    assert applied == Applied(frozenset(names) - {names[4]}, frozenset({names[4]}), messages=2)
+    assert (applied.written, applied.stale) == (frozenset(names) - {names[4]}, {names[4]})
+    assert applied.messages == (1 if method in {"zonefile", "script"} else 2)
     served = [server.addresses(name) for name in names]
     assert served == [THREE.addresses if name == names[4] else TWO.addresses for name in names]
 

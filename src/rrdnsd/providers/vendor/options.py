@@ -9,16 +9,9 @@ from rrdnsd.errors import ConfigError
 from rrdnsd.providers.base import ProviderSpec
 
 
-def place(spec: ProviderSpec, key: str) -> str:
-    """Name a key of the provider as it stands in the configuration; `key` may be "options.url"."""
-    if spec.name == "default":
-        return key.replace("options", "update_options", 1) if key.startswith("options") else key
-    return f"providers.{spec.name}.{key}"
-
-
 def problem(spec: ProviderSpec, key: str, sentence: str) -> ConfigError:
     """Make the error for one key."""
-    return ConfigError("configuration", [f"{place(spec, key)}: {sentence}"])
+    return ConfigError(spec.name, [f"{key}: {sentence}"])
 
 
 def only(spec: ProviderSpec, known: Collection[str]) -> None:
@@ -28,9 +21,7 @@ def only(spec: ProviderSpec, known: Collection[str]) -> None:
     unknown = sorted(spec.options.keys() - set(known))
     if unknown:
         sentence = f"{spec.method} does not know this option; known: {', '.join(sorted(known))}"
-        raise ConfigError(
-            "configuration", [f"{place(spec, f'options.{name}')}: {sentence}" for name in unknown]
-        )
+        raise ConfigError(spec.name, [f"options.{name}: {sentence}" for name in unknown])
 
 
 def token(spec: ProviderSpec, what: str) -> str:
