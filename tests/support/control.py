@@ -129,8 +129,8 @@ def sample_services():
             MAIL,
             [endpoint("203.0.113.1"), endpoint("203.0.113.2", priority=10, published=False, served=False)],
             healthcheck="tcp://{}:25",
-            maintenance="until 15:13 UTC: new switch (alice)",
-            held="in maintenance until 15:13 UTC",
+            maintenance="maintenance until 15:13 UTC by alice: new switch",
+            held="maintenance by alice: new switch",
             source="api",
         ),
     ]
@@ -333,7 +333,7 @@ class SampleControl:
     async def audit(self, limit=100, before_id=None):
         rows = [
             r.AuditReport(
-                2, NOW - 40, "alice", "drain", f"{API} 198.51.100.2", "kernel update", None, {}, ""
+                2, NOW - 40, "alice", "drain", f"{API} 198.51.100.2", "kernel update", None, {"changed": False}, ""
             ),
             r.AuditReport(
                 1, NOW - 600, "alice", "maintenance", MAIL, "new switch", None, {"until": 1}, "m-1"

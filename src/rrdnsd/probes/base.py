@@ -60,7 +60,10 @@ class CheckSpec:
 
 
 class SlowProbe(Protocol):
-    """A probe that needs a library: an ordinary coroutine, cancelled by the runner at its timeout."""
+    """A probe that needs a library: an ordinary coroutine, cancelled by the runner at its timeout.
+
+    Its class may have a number `at_once`: so many of this type run at a time, `runner.MAX_SLOW` without it.
+    """
 
     @property
     def key(self) -> EndpointKey:

@@ -19,7 +19,12 @@ class SearchTooSlow(Exception):  # noqa: N818 - it is raised by a timer, and say
 
 
 def search_within(pattern: re.Pattern[str], text: str, seconds: float = SECONDS) -> bool:
-    """Whether the text contains a match.
+    """Whether the text contains a match. Raises as `match_within` does."""
+    return match_within(pattern, text, 0, seconds) is not None
+
+
+def match_within(pattern: re.Pattern[str], text: str, at: int, seconds: float = SECONDS) -> int | None:
+    """Return where the first match from `at` on ends, None if there is none.
 
     Outside the main thread there are no signals, and so no time limit.
 
@@ -28,7 +33,7 @@ def search_within(pattern: re.Pattern[str], text: str, seconds: float = SECONDS)
 
     """
     if threading.current_thread() is not threading.main_thread():
-        return pattern.search(text) is not None
+        return _end(pattern.search(text, at))
     armed = True
 
     def ring(_signal: int, _frame: FrameType | None) -> None:
@@ -38,8 +43,12 @@ def search_within(pattern: re.Pattern[str], text: str, seconds: float = SECONDS)
     before = signal.signal(signal.SIGVTALRM, ring)
     try:
         signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
-        return pattern.search(text) is not None
+        return _end(pattern.search(text, at))
     finally:
         armed = False
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, before)
+
+
+def _end(match: re.Match[str] | None) -> int | None:
+    return None if match is None else match.end()

@@ -3,13 +3,11 @@
 import ssl
 from collections.abc import Generator
 from time import monotonic
-from typing import NamedTuple
 
-from rrdnsd.core.model import EndpointKey, ProbeResult, Timings
+from rrdnsd.core.model import EndpointKey, ProbeResult
 from rrdnsd.errors import ConfigError
 from rrdnsd.probes.answer import Answer, NoAnswer
 from rrdnsd.probes.base import READ, WRITE, CheckSpec, DeadlineExceeded, Steps, Wait
-from rrdnsd.probes.certificate import Certificate, parse
 from rrdnsd.probes.link import (
     PlainStream,
     SocketAddress,
@@ -19,46 +17,11 @@ from rrdnsd.probes.link import (
     open_socket,
     socket_address,
 )
+from rrdnsd.probes.progress import CONNECTING, HANDSHAKE, Progress
 from rrdnsd.probes.question import Question, body_matters, judge, make_question
+from rrdnsd.probes.refusal import Refusal, least_days, look_again, soon_expired, trusting
 from rrdnsd.probes.request import DEFAULT_PORTS, parse_template, request_path
-from rrdnsd.probes.tls import (
-    TlsStream,
-    days_until,
-    explain_refusal,
-    explain_tls,
-    needs_certificate,
-    tls_context,
-)
-
-
-class _Refusal(NamedTuple):
-    """Why the certificate was refused last time, so that it need not be fetched again to say so."""
-
-    verify_code: int
-    reason: str
-    cert_days: int | None
-
-
-class _Progress:
-    """How far a probe has come: what a timeout is explained with, and what is timed."""
-
-    __slots__ = ("began", "connected", "first_byte", "secured", "stage")
-
-    def __init__(self) -> None:
-        self.stage = "while connecting"
-        self.connected: float | None = None
-        self.secured: float | None = None
-        self.first_byte: float | None = None
-        self.began = monotonic()
-
-    def timings(self) -> Timings:
-        began, connected = self.began, self.connected
-        return Timings(
-            monotonic() - began,
-            None if connected is None else connected - began,
-            None if self.secured is None or connected is None else self.secured - connected,
-            None if self.first_byte is None else self.first_byte - began,
-        )
+from rrdnsd.probes.tls import TlsStream, explain_tls
 
 
 class HttpProbe:
@@ -72,11 +35,11 @@ class HttpProbe:
         self._address = address
         self._question = question
         self._idle: Stream | None = None
-        self._refusal: _Refusal | None = None
+        self._refusal: Refusal | None = None
 
     def run(self) -> Steps:
         """Ask once."""
-        progress = _Progress()
+        progress = Progress()
         try:
             result = None
             if self._idle is not None:
@@ -96,7 +59,7 @@ class HttpProbe:
         else:
             self._refusal = None
             return result
-        return ProbeResult(ok=False, reason=reason, timings=progress.timings())
+        return progress.failed(reason)
 
     def close(self) -> None:
         """Close the connection kept for the next probe."""
@@ -104,7 +67,7 @@ class HttpProbe:
             self._idle.sock.close()
             self._idle = None
 
-    def _reused(self, stream: Stream, progress: _Progress) -> Generator[Wait, int, ProbeResult | None]:
+    def _reused(self, stream: Stream, progress: Progress) -> Generator[Wait, int, ProbeResult | None]:
         """Ask on the kept connection; None if the server has closed it meanwhile."""
         self._idle = None
         try:
@@ -115,10 +78,10 @@ class HttpProbe:
         finally:
             if self._idle is not stream:
                 stream.sock.close()
-        progress.stage = "while connecting"
+        progress.stage = CONNECTING
         return None
 
-    def _fresh(self, progress: _Progress) -> Steps:
+    def _fresh(self, progress: Progress) -> Steps:
         stream: Stream
         sock = open_socket(self._address)
         try:
@@ -128,16 +91,18 @@ class HttpProbe:
             if tls is None:
                 stream = PlainStream(sock)
             else:
-                progress.stage = "in TLS handshake"
+                progress.stage = HANDSHAKE
                 stream = encrypted = TlsStream(sock, tls, self._question.host)
                 yield from encrypted.handshake()
                 progress.secured = monotonic()
+                if soon := soon_expired(stream.cert_days, self._question.min_cert_days):
+                    return progress.failed(soon, stream.cert_days)
             return (yield from self._ask(stream, progress))
         finally:
             if self._idle is None:
                 sock.close()
 
-    def _ask(self, stream: Stream, progress: _Progress) -> Steps:
+    def _ask(self, stream: Stream, progress: Progress) -> Steps:
         """Send the request and judge the response."""
         question = self._question
         progress.stage = "waiting for the response"
@@ -157,7 +122,7 @@ class HttpProbe:
         reason = judge(question, answer)
         return ProbeResult(not reason, reason, progress.timings(), stream.cert_days)
 
-    def _read(self, stream: Stream, answer: Answer, progress: _Progress) -> Generator[Wait, int, None]:
+    def _read(self, stream: Stream, answer: Answer, progress: Progress) -> Generator[Wait, int, None]:
         """Read no further than the decision needs, or than the connection needs to be used again."""
         question, sock = self._question, stream.sock
         yield sock, READ
@@ -177,34 +142,11 @@ class HttpProbe:
             if answer.status and (answer.full or not body_matters(question, answer)):
                 return
 
-    def _refused(self, refusal: ssl.SSLCertVerificationError, progress: _Progress) -> Steps:
-        """Explain the refusal of the certificate, from a second look at it where that is needed."""
-        known = self._refusal
-        if known is None or known.verify_code != refusal.verify_code:
-            seen = (yield from self._look()) if needs_certificate(refusal) else None
-            days = None if seen is None else days_until(seen.not_after)
-            known = _Refusal(refusal.verify_code, explain_refusal(refusal, self._question.host, seen), days)
-            self._refusal = known if seen is not None else None
-        return ProbeResult(
-            ok=False, reason=known.reason, timings=progress.timings(), cert_days=known.cert_days
-        )
-
-    def _look(self) -> Generator[Wait, int, Certificate | None]:
-        """Fetch the server's certificate without believing it; None if that fails."""
+    def _refused(self, error: ssl.SSLCertVerificationError, progress: Progress) -> Steps:
         question = self._question
-        if question.unchecked is None:
-            return None
-        try:
-            sock = open_socket(self._address)
-            try:
-                check_connected(sock, (yield sock, WRITE))
-                stream = TlsStream(sock, question.unchecked, question.host)
-                yield from stream.handshake()
-                return parse(stream.peer_certificate() or b"")
-            finally:
-                sock.close()
-        except (DeadlineExceeded, OSError, ValueError):
-            return None
+        found = yield from look_again(error, self._refusal, self._address, question.unchecked, question.host)
+        self._refusal = found if found.seen else None
+        return progress.failed(found.reason, found.cert_days)
 
 
 def build(spec: CheckSpec, key: EndpointKey) -> HttpProbe:
@@ -227,13 +169,10 @@ def build(spec: CheckSpec, key: EndpointKey) -> HttpProbe:
             timeout=spec.timeout,
             expect_status=tuple(spec.expect_status),
             expect_body=spec.expect_body,
-            tls=tls_context(spec.verify_tls, spec.ca_file) if target.scheme == "https" else None,
+            tls=trusting(spec, key.service) if target.scheme == "https" else None,
             reuse=spec.reuse_connections,
+            min_cert_days=least_days(spec),
         )
-    except ssl.SSLError as error:
-        raise ConfigError(key.service, [f"ca_file: {spec.ca_file} holds no usable certificate"]) from error
-    except OSError as error:
-        raise ConfigError(key.service, [f"ca_file: cannot read {spec.ca_file}: {error.strerror}"]) from error
     except ValueError as error:
         raise ConfigError(key.service, [str(error)]) from error
     return HttpProbe(key, socket_address(key.address, port), question)

@@ -26,6 +26,7 @@ class Question:
     unchecked: TlsContext | None
     reuse: bool
     bodiless: bool
+    min_cert_days: int
 
 
 @lru_cache(maxsize=1024)
@@ -41,6 +42,7 @@ def make_question(
     expect_body: str | None,
     tls: TlsContext | None,
     reuse: bool,
+    min_cert_days: int,
 ) -> Question:
     """Make the question of one service, or find the one that was made for its previous endpoint.
 
@@ -48,8 +50,6 @@ def make_question(
         ValueError: one sentence telling which part cannot be used.
 
     """
-    if tls is not None:
-        tls.check_host(host)
     return Question(
         request=render(method, path, host_header(host, scheme, port), headers, keep_alive=reuse),
         host=host,
@@ -60,6 +60,7 @@ def make_question(
         unchecked=None if tls is None else tls_context(verify=False, ca_file=None),
         reuse=reuse,
         bodiless=method == "HEAD",
+        min_cert_days=min_cert_days,
     )
 
 

@@ -4,6 +4,8 @@ import asyncio
 import resource
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 from typing import TypeGuard, cast
 
@@ -12,10 +14,19 @@ from rrdnsd.probes.base import FastProbe, OnBug, OnResults, Probe, SlowProbe
 from rrdnsd.probes.reactor import Reactor
 
 MAX_SLOW = 64
-"""Coroutine probes under way at a time; the next ones wait for a place."""
+"""Coroutine probes of one type under way at a time; the next ones wait for a place, and their timeout for them."""
 
 _MAX_FAST = 50_000
 _SPARE_FILES = 128
+
+
+@dataclass(slots=True)
+class _Lane:
+    """The coroutine probes of one type: a slow type does not hold up another."""
+
+    places: int
+    waiting: deque[SlowProbe] = field(default_factory=deque)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
 
 class Runner:
@@ -38,8 +49,7 @@ class Runner:
         self._on_bug = on_bug
         self._max_slow = max_slow
         self._reactor = Reactor(loop, on_results, on_bug, max_fast or sockets_allowed())
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._waiting: deque[SlowProbe] = deque()
+        self._lanes: dict[type, _Lane] = {}
         self._results: list[tuple[Probe, ProbeResult]] = []
 
     @property
@@ -54,29 +64,36 @@ class Runner:
             if _is_fast(probe):
                 fast.append(probe)
             else:
-                self._waiting.append(cast("SlowProbe", probe))
-        self._fill_places()
+                lane = self._lane(type(probe))
+                lane.waiting.append(cast("SlowProbe", probe))
+                self._fill_places(lane)
         self._reactor.start(fast)
 
     async def close(self) -> None:
         """Abandon what is in flight, without results."""
-        self._waiting.clear()
+        for lane in self._lanes.values():
+            lane.waiting.clear()
         self._reactor.close()
-        tasks = list(self._tasks)
+        tasks = [task for lane in self._lanes.values() for task in lane.tasks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._results.clear()
 
-    def _fill_places(self) -> None:
-        while self._waiting and len(self._tasks) < self._max_slow:
-            task = self._loop.create_task(self._ask(self._waiting.popleft()))
-            self._tasks.add(task)
-            task.add_done_callback(self._leave)
+    def _lane(self, kind: type) -> _Lane:
+        if kind not in self._lanes:
+            self._lanes[kind] = _Lane(getattr(kind, "at_once", self._max_slow))
+        return self._lanes[kind]
 
-    def _leave(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        self._fill_places()
+    def _fill_places(self, lane: _Lane) -> None:
+        while lane.waiting and len(lane.tasks) < lane.places:
+            task = self._loop.create_task(self._ask(lane.waiting.popleft()))
+            lane.tasks.add(task)
+            task.add_done_callback(partial(self._leave, lane))
+
+    def _leave(self, lane: _Lane, task: asyncio.Task[None]) -> None:
+        lane.tasks.discard(task)
+        self._fill_places(lane)
 
     async def _ask(self, probe: SlowProbe) -> None:
         began = monotonic()

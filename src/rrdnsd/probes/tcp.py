@@ -1,10 +1,11 @@
-"""The probe type `tcp`: the endpoint accepts a connection."""
+"""The probe type `tcp`: the endpoint accepts a connection; what else is expected of it is `dialogue.py`."""
 
 from time import monotonic
 
 from rrdnsd.core.model import EndpointKey, ProbeResult, Timings
 from rrdnsd.errors import ConfigError
 from rrdnsd.probes.base import WRITE, CheckSpec, DeadlineExceeded, Steps
+from rrdnsd.probes.dialogue import DialogueProbe, build_dialogue
 from rrdnsd.probes.link import SocketAddress, check_connected, explain, open_socket, socket_address
 from rrdnsd.probes.request import parse_template
 
@@ -41,11 +42,11 @@ class TcpProbe:
         """Nothing is kept between probes."""
 
 
-def build(spec: CheckSpec, key: EndpointKey) -> TcpProbe:
+def build(spec: CheckSpec, key: EndpointKey) -> TcpProbe | DialogueProbe:
     """Make the probe of one endpoint.
 
     Raises:
-        ConfigError: the template is not of the form ``tcp://{}:PORT``.
+        ConfigError: the template is not of the form ``tcp://{}:PORT``, or what is to be said cannot be used.
 
     """
     try:
@@ -54,4 +55,7 @@ def build(spec: CheckSpec, key: EndpointKey) -> TcpProbe:
         raise ConfigError(key.service, [str(error)]) from error
     if target.port is None or target.path != "/":
         raise ConfigError(key.service, [f"{spec.healthcheck!r} is not of the form tcp://{{}}:PORT"])
-    return TcpProbe(key, socket_address(key.address, target.port), spec.timeout)
+    address = socket_address(key.address, target.port)
+    if spec.options.get("query_response"):
+        return build_dialogue(spec, key, address)
+    return TcpProbe(key, address, spec.timeout)

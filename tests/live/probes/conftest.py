@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import trustme
 
+from support.dns_servers import Setup, start_named, zone
 from support.endpoints import HOST, Asker
 
 
@@ -32,3 +33,20 @@ class Certificates:
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory):
     return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def named(tmp_path_factory):
+    """BIND with a zone for the probes."""
+    many = [f"many IN TXT {number:0>200}" for number in range(20)]
+    records = [
+        "www IN A 192.0.2.1",
+        "www IN A 192.0.2.2",
+        "www IN AAAA 2001:db8::1",
+        "alias IN CNAME www",
+        *many,
+    ]
+    setup = Setup({"example.test": zone("example.test", *records)})
+    server = start_named(tmp_path_factory.mktemp("named"), setup)
+    yield server
+    server.stop()

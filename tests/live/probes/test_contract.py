@@ -4,6 +4,7 @@ import asyncio
 import resource
 import socket
 from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,14 +17,18 @@ from support.endpoints import (
     dripping,
     endless,
     endpoint,
-    over_tls,
     probe,
     resetting,
     silent,
 )
+from support.healthy import KINDS, template
 from support.ports import free_port
 
 SCHEMES = ProbeTypes().schemes
+OVER_TCP = [scheme for scheme in SCHEMES if KINDS[scheme].over == "tcp"]
+WITH_PORT = [scheme for scheme in SCHEMES if KINDS[scheme].over != "nothing"]
+CONNECTING = [scheme for scheme in OVER_TCP if KINDS[scheme].connects]
+WITH_DESCRIPTORS = [s for s in SCHEMES if KINDS[s].says_descriptors and s != "heartbeat"]
 BEHAVIOURS = {
     "silent": silent,
     "closing": closing_at_once,
@@ -34,24 +39,24 @@ BEHAVIOURS = {
 }
 
 
-@pytest.fixture(params=SCHEMES)
-def scheme(request):
-    return request.param
-
-
-def build(scheme, port, address="127.0.0.1", **settings):
-    return probe(f"{scheme}://{{}}:{port}", address, **{"timeout": 0.5, **settings})
+@pytest.fixture
+def around(certificates, named):
+    return SimpleNamespace(certificates=certificates, named=named)
 
 
 @pytest.fixture
-def healthy(scheme, certificates):
-    """Makes the behaviour healthy for this type."""
-    return over_tls(answering(), certificates.good) if scheme == "https" else answering()
+def build(certificates):
+    def build(scheme, port, address="127.0.0.1", **settings):
+        given = {"timeout": 0.5, "ca_file": certificates.ca_file, **KINDS[scheme].settings(port), **settings}
+        return probe(template(scheme, port), address, **given)
+
+    return build
 
 
-async def test_a_healthy_endpoint_is_fine_every_time(scheme, healthy, asker):
-    with endpoint(healthy) as served:
-        asking = build(scheme, served.port, timeout=5.0, verify_tls=False)
+@pytest.mark.parametrize("scheme", SCHEMES)
+async def test_a_healthy_endpoint_is_fine_every_time(scheme, around, build, asker):
+    with KINDS[scheme].well("127.0.0.1", around) as port:
+        asking = build(scheme, port, timeout=5.0)
         for _ in range(3):
             result = await asker.ask(asking)
             assert (result.ok, result.reason) == (True, "")
@@ -59,26 +64,34 @@ async def test_a_healthy_endpoint_is_fine_every_time(scheme, healthy, asker):
         asking.close()
 
 
-async def test_ipv6_is_the_same(scheme, healthy, asker):
-    with endpoint(healthy, "::1") as served:
-        assert (await asker.ask(build(scheme, served.port, "::1", timeout=5.0, verify_tls=False))).ok
+@pytest.mark.parametrize("scheme", SCHEMES)
+async def test_ipv6_is_the_same(scheme, around, build, asker):
+    with KINDS[scheme].well("::1", around) as port:
+        result = await asker.ask(build(scheme, port, "::1", timeout=5.0))
+        assert (result.ok, result.reason) == (True, "")
 
 
-async def test_nobody_there_is_connection_refused(scheme, asker):
-    result = await asker.ask(build(scheme, free_port()))
+@pytest.mark.parametrize("scheme", WITH_PORT)
+async def test_nobody_there_is_connection_refused(scheme, build, asker):
+    result = await asker.ask(build(scheme, free_port(), timeout=5.0))
     assert (result.ok, result.reason) == (False, "connection refused")
     assert result.timings.connect is None
 
 
-async def test_no_answer_at_all_ends_in_time(scheme, asker):
+@pytest.mark.parametrize("scheme", OVER_TCP)
+async def test_no_answer_at_all_ends_in_time(scheme, build, asker):
     with black_hole() as port:
         result = await asker.ask(build(scheme, port))
-    assert (result.ok, result.reason) == (False, "timeout after 0.5 s while connecting")
-    assert 0.5 <= result.timings.total < 3
+    assert not result.ok
+    assert result.reason.startswith("timeout after 0.5 s ")
+    if scheme in CONNECTING:
+        assert result.reason == "timeout after 0.5 s while connecting"
+    assert 0.4 <= result.timings.total < 3
 
 
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
-async def test_misbehaviour_is_a_result_in_time(scheme, behaviour, asker):
+@pytest.mark.parametrize("scheme", OVER_TCP)
+async def test_misbehaviour_is_a_result_in_time(scheme, behaviour, build, asker):
     with endpoint(BEHAVIOURS[behaviour]) as served:
         result = await asker.ask(build(scheme, served.port))
     assert isinstance(result, ProbeResult)
@@ -87,7 +100,8 @@ async def test_misbehaviour_is_a_result_in_time(scheme, behaviour, asker):
     assert "\n" not in result.reason
 
 
-async def test_a_node_without_free_descriptors_says_so(scheme, asker):
+@pytest.mark.parametrize("scheme", WITH_DESCRIPTORS)
+async def test_a_node_without_free_descriptors_says_so(scheme, build, asker):
     asking = build(scheme, free_port())
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with socket.socket() as highest:
@@ -105,7 +119,8 @@ async def test_a_node_without_free_descriptors_says_so(scheme, asker):
     assert (result.ok, result.reason) == (False, "too many open files on this node")
 
 
-async def test_a_probe_abandoned_midway_leaves_nothing(scheme, asker):
+@pytest.mark.parametrize("scheme", SCHEMES)
+async def test_a_probe_abandoned_midway_leaves_nothing(scheme, build, asker):
     with black_hole() as port:
         asking = build(scheme, port)
         asker._runner.start([asking])
