@@ -1,12 +1,13 @@
 """Counts what is decided and done, and tells machines: StatsD if it is configured, Prometheus when it asks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from rrdnsd.config import Config, host_port
 from rrdnsd.core.effects import Effect, Transition
 from rrdnsd.core.model import State
+from rrdnsd.daemon.announcing.channel import Channel
 from rrdnsd.daemon.budget import Incident
 from rrdnsd.daemon.control.office import Office
 from rrdnsd.daemon.lifecycle import Chore
@@ -68,10 +69,11 @@ class Machines:
         """Who wants to see the results of probes."""
         return [self.tally.note, *([self.flow.note] if self.flow else [])]
 
-    def exposition(self, office: Office) -> Exposition:
+    def exposition(self, office: Office, channels: Mapping[str, Channel]) -> Exposition:
         """Return what Prometheus is answered with."""
         bounds = self.config.metrics
-        return Exposition(Measured(office, self.tally, bounds.max_endpoints, bounds.max_services).readings)
+        measured = Measured(office, self.tally, channels, bounds.max_endpoints, bounds.max_services)
+        return Exposition(measured.readings)
 
     def chores(self) -> dict[str, Chore]:
         """Return what measures and tells, by name."""

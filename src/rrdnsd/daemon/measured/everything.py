@@ -1,14 +1,16 @@
 """All there is to read, from the node itself to the last endpoint."""
 
 import platform
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import rrdnsd
+from rrdnsd.daemon.announcing.channel import Channel
 from rrdnsd.daemon.control.office import Office
 from rrdnsd.daemon.control.scene import Scene
 from rrdnsd.daemon.measured.cluster import cluster_readings
 from rrdnsd.daemon.measured.endpoints import endpoint_readings, probe_readings, service_readings
+from rrdnsd.daemon.measured.people import people_readings
 from rrdnsd.daemon.measured.reading import each, one
 from rrdnsd.daemon.measured.servers import server_readings
 from rrdnsd.metrics import names
@@ -18,16 +20,13 @@ from rrdnsd.metrics.tally import Tally
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What readings are taken from. Of more endpoints or services than so many there are no readings each.
-
-    `queues` tell how much waits in queues that are not the store's, by name.
-    """
+    """What readings are taken from. Of more endpoints or services than so many there are no readings each."""
 
     office: Office
     tally: Tally
+    channels: Mapping[str, Channel]
     max_endpoints: int
     max_services: int
-    queues: Mapping[str, Callable[[], int]] = field(default_factory=dict)
 
     def readings(self) -> Iterator[Readings]:
         """Go through all of it; the daemon may go on between two steps."""
@@ -36,6 +35,7 @@ class Measured:
         yield from self._store()
         yield from cluster_readings(scene, self.tally)
         yield from server_readings(scene, self.tally)
+        yield from people_readings(self.channels)
         yield from self._prober(scene)
         watched = [service.fqdn for service in scene.engine.services.values() if service.endpoints]
         yield from probe_readings(self.tally, watched, self.max_services)
@@ -54,7 +54,6 @@ class Measured:
         yield one(names.STORE_TROUBLE, bool(store.database.trouble))
         yield one(names.STORE_LOST, store.database.lost)
         queues = {"events": store.events.waiting, "disk": store.database.waiting}
-        queues |= {name: length() for name, length in self.queues.items()}
         yield from each(names.QUEUE_LENGTH, (((name,), length) for name, length in queues.items()))
 
     def _prober(self, scene: Scene) -> Iterator[Readings]:

@@ -1,0 +1,1 @@
+"""What machines are told: counts and their names, StatsD, Prometheus. Knows nothing of the daemon."""

@@ -1,0 +1,116 @@
+"""What Prometheus reads at GET /metrics, made from readings in steps so small that no probe waits for it."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, chain, repeat
+from typing import TYPE_CHECKING, cast
+
+from rrdnsd.metrics.names import Metric
+from rrdnsd.metrics.tally import Distribution
+
+if TYPE_CHECKING:
+    from prometheus_client.metrics_core import Metric as Family
+    from prometheus_client.registry import Collector
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+STEP = 0.001
+"""Seconds after which other work of the event loop has its turn."""
+FRESH = 1.0
+"""Seconds for which the same text is shown to everybody who asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """Values of one metric by their label values. Readings of one metric follow each other; each holds a hundred or so."""
+
+    metric: Metric
+    values: Sequence[tuple[tuple[str, ...], float | Distribution]]
+
+
+class Exposition:
+    """Makes the text; readers who ask at the same time, or within a second, are shown the same one.
+
+    `read` goes through the state of the daemon, a little with each step.
+    """
+
+    def __init__(self, read: Callable[[], Iterable[Readings]]) -> None:
+        self._read = read
+        self._making = asyncio.Lock()
+        self._text = b""
+
+    async def text(self) -> bytes:
+        """Return all metrics in Prometheus' text format 0.0.4."""
+        async with self._making:
+            if not self._text:
+                self._text = await self._made()
+                asyncio.get_running_loop().call_later(FRESH, self._forget)
+            return self._text
+
+    def _forget(self) -> None:
+        self._text = b""
+
+    async def _made(self) -> bytes:
+        made = [await asyncio.to_thread(_process)]
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        for text in render(self._read()):
+            made.append(text)
+            if clock() - began >= STEP:
+                await asyncio.sleep(0)
+                began = clock()
+        return b"".join(made)
+
+
+def render(readings: Iterable[Readings]) -> Iterator[bytes]:
+    """Give the text piece by piece; what describes a metric stands before its first piece only."""
+    from prometheus_client import generate_latest  # noqa: PLC0415 -- see _process
+
+    last = None
+    for reading in readings:
+        text = generate_latest(_registry(_family(reading)))
+        yield text if reading.metric is not last else text.split(b"\n", 2)[2]
+        last = reading.metric
+
+
+def _process() -> bytes:
+    """Tell of the process. In a thread: the first time this loads the library, for which nobody pays who never asks."""
+    from prometheus_client import ProcessCollector, generate_latest  # noqa: PLC0415 -- see above
+
+    collector = ProcessCollector(registry=None)
+    return generate_latest(_registry(*collector.collect()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Families:
+    families: "Sequence[Family]"
+
+    def collect(self) -> "Iterable[Family]":
+        return self.families
+
+
+def _registry(*families: "Family") -> "Collector":
+    return cast("Collector", _Families(families))
+
+
+def _family(reading: Readings) -> "Family":
+    from prometheus_client import metrics_core as made  # noqa: PLC0415 -- see _process
+
+    metric = reading.metric
+    if metric.kind == "histogram":
+        histogram = made.HistogramMetricFamily(metric.name, metric.text, labels=metric.labels)
+        for labels, value in reading.values:
+            if isinstance(value, Distribution):
+                histogram.add_metric(labels, _buckets(value), value.total)
+        return histogram
+    kind = made.CounterMetricFamily if metric.kind == "counter" else made.GaugeMetricFamily
+    family = kind(metric.name, metric.text, labels=metric.labels)
+    for labels, value in reading.values:
+        if not isinstance(value, Distribution):
+            family.add_metric(labels, value)
+    return family
+
+
+def _buckets(value: Distribution) -> list[tuple[str, float]]:
+    bounds = chain((repr(float(bound)) for bound in value.bounds), repeat("+Inf"))
+    return list(zip(bounds, accumulate(value.counts), strict=False))
