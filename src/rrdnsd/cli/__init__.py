@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from rrdnsd import __version__
-from rrdnsd.cli import endpoint, node, service, token
+from rrdnsd.cli import endpoint, node, notify, service, token
 from rrdnsd.cli.audit import audit
 from rrdnsd.cli.backtest import backtest
 from rrdnsd.cli.check import check
@@ -54,6 +54,10 @@ def app() -> typer.Typer:
     tokens.callback(help="Make tokens for the API.")(_show_nothing)
     tokens.command(epilog=EXIT_CODES)(token.new)
     commands.add_typer(tokens)
+    notifying = _group("notify", no_args_is_help=True)
+    notifying.callback(help="Try the ways to tell people.")(_show_nothing)
+    notifying.command("test", epilog=EXIT_CODES)(notify.send_test)
+    commands.add_typer(notifying)
     return commands
 
 

@@ -1,12 +1,15 @@
 """`rrdnsd audit`: who changed what, and why."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rrdnsd.cli.asking import report
 from rrdnsd.cli.session import Session
 from rrdnsd.cli.times import show_moment
+
+if TYPE_CHECKING:
+    from rrdnsd.control.reports import AuditReport
 
 
 def audit(
@@ -21,7 +24,13 @@ def audit(
         from rrdnsd.cli.tables import show, table  # noqa: PLC0415 - help needs no tables
 
         rows = [
-            [show_moment(row.at), row.who, row.action, f"{row.target}{f': {row.why}' if row.why else ''}"]
+            [show_moment(row.at), row.who, row.action, _what(row)]
             for row in reversed(page.rows)
         ]
         show(table(["when", "who", "did", "what, and why"], rows))
+
+
+def _what(row: "AuditReport") -> str:
+    why = f": {row.why}" if row.why else ""
+    changed = not isinstance(row.after, dict) or row.after.get("changed", True)
+    return f"{row.target}{why}{'' if changed else ' (changed nothing)'}"

@@ -53,9 +53,9 @@ def _head(report: StatusReport) -> Text:
 def _alarms(report: StatusReport) -> Iterator[str]:
     cluster = report.cluster
     if report.paused:
-        yield f"paused, nothing is written: {report.paused}"
+        yield f"nothing is written: {report.paused}"
     if cluster.no_quorum:
-        yield f"no quorum, nothing is written: {cluster.no_quorum}"
+        yield f"nothing is written: {cluster.no_quorum}"
     if cluster.abstains:
         yield f"this node abstains: {cluster.abstains}"
     if not cluster.orders_agree:
@@ -75,14 +75,7 @@ def _service(service: ServiceReport, report: StatusReport) -> Iterator[Renderabl
     if service.reason:
         head.append(f"  {service.reason}")
     yield head
-    for label, text in (
-        ("maintenance", service.maintenance),
-        ("held", service.held),
-        ("fail-open", service.fail_open),
-        ("failover", f"prefers {', '.join(service.failover)}" if service.failover else ""),
-    ):
-        if text:
-            yield _indented(f"{label}: {text}", _NOTE)
+    yield from (_indented(sentence, _NOTE) for sentence in _notes(service))
     several = report.cluster.nodes > 1
     columns = ["address", "state", "in DNS", *(["votes"] if several else []), "latency", "why"]
     rows = [_row(endpoint, report, several=several) for endpoint in service.endpoints]
@@ -90,6 +83,17 @@ def _service(service: ServiceReport, report: StatusReport) -> Iterator[Renderabl
     for served in service.served:
         if sentence := _wrong(served):
             yield _indented(sentence, _NOTE)
+
+
+def _notes(service: ServiceReport) -> Iterator[str]:
+    if service.maintenance:
+        yield service.maintenance
+    if service.held and not (service.maintenance and service.held.startswith("maintenance")):
+        yield f"held: {service.held}"
+    if service.fail_open:
+        yield f"fail-open: {service.fail_open}"
+    if service.failover:
+        yield f"failover: prefers {', '.join(service.failover)}"
 
 
 def _row(endpoint: EndpointReport, report: StatusReport, *, several: bool) -> list[str | Text]:

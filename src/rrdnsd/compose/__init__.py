@@ -8,7 +8,9 @@ from pathlib import Path
 
 from rrdnsd.compose import parts
 from rrdnsd.compose.house import serve
+from rrdnsd.compose.looking import look
 from rrdnsd.compose.probing import scheduling
+from rrdnsd.compose.telling import Tried, try_notifiers
 from rrdnsd.config import Config, load
 from rrdnsd.config.loader import load_raw
 from rrdnsd.core.engine import Engine
@@ -28,7 +30,7 @@ def run_daemon(path: Path, env: Mapping[str, str], log_format: LogFormat) -> Non
         RrdnsdError: it cannot start: a port is taken, a tool or a plug-in is missing.
 
     """
-    loaded = load_raw(path, env)
+    loaded = load_raw(path, env, look)
     config = loaded.config
     journal.set_up(journal.level(config.loglevel), log_format, env)
     if env.get("CONF") == str(path):
@@ -50,6 +52,17 @@ def find_differences(path: Path, env: Mapping[str, str]) -> list[Difference]:
     config = load(path, env)
     journal.set_up(logging.ERROR, "text", env)
     return asyncio.run(_compare(config))
+
+
+def test_notifiers(path: Path, env: Mapping[str, str], name: str | None) -> list[Tried]:
+    """Send a test message by each notifier, or by that of this name, and return what each answered.
+
+    Raises:
+        ConfigError: the configuration has mistakes, or no such notifier.
+        PluginError: a type of notifier is not installed.
+
+    """
+    return asyncio.run(try_notifiers(load(path, env), name))
 
 
 def state_dir(config: Config, env: Mapping[str, str]) -> Path | None:

@@ -6,15 +6,20 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from fastapi import FastAPI
+
 from rrdnsd import __version__
-from rrdnsd.compose import cluster, metrics, parts, store
+from rrdnsd.compose import cluster, heartbeats, metrics, parts, store
 from rrdnsd.compose.following import Following, fitting
 from rrdnsd.compose.live import Live
 from rrdnsd.compose.metrics import Machines
 from rrdnsd.compose.probing import delivering, scheduling
-from rrdnsd.config import host_port
+from rrdnsd.compose.telling import announcer as telling
+from rrdnsd.compose.wholeservices import whole_services
+from rrdnsd.config import Config, host_port
 from rrdnsd.config.loader import Loaded
 from rrdnsd.config.socketpath import socket_path
 from rrdnsd.core.engine import Engine, Timing
@@ -22,6 +27,8 @@ from rrdnsd.core.events import Reseated
 from rrdnsd.core.ledger import Entry, Ledger
 from rrdnsd.core.orders import changes
 from rrdnsd.core.votes import Statement
+from rrdnsd.daemon.announcing.announcer import Announcer
+from rrdnsd.daemon.certificates import CertificateWatch
 from rrdnsd.daemon.control.book import Book
 from rrdnsd.daemon.control.chronicle import Chronicle
 from rrdnsd.daemon.control.desk import Desk
@@ -32,14 +39,16 @@ from rrdnsd.daemon.control.rounds import Rounds
 from rrdnsd.daemon.lifecycle import Chore, started, watch
 from rrdnsd.daemon.membership import Membership, open_membership
 from rrdnsd.daemon.runtime import Runtime
+from rrdnsd.daemon.wholeservice import WholeServices
 from rrdnsd.peers.inbox import Inbox
 from rrdnsd.peers.mesh import Mesh
 from rrdnsd.store.membership import Membership as KeptMembership
 from rrdnsd.store.room import Store
 from rrdnsd.web.access import Access
 from rrdnsd.web.api import add_api
-from rrdnsd.web.app import create_app
+from rrdnsd.web.app import create_app, without_pydantic_v1
 from rrdnsd.web.dashboard import add_dashboard
+from rrdnsd.web.heartbeat import add_heartbeat
 from rrdnsd.web.metrics import add_metrics
 from rrdnsd.web.quorum import add_quorum
 from rrdnsd.web.server import listen, serving
@@ -57,6 +66,7 @@ class _House:
     inbox: Inbox
     mesh: Mesh
     machines: Machines
+    announcer: Announcer
 
 
 async def serve(loaded: Loaded, state: Path | None, env: Mapping[str, str]) -> None:
@@ -104,7 +114,10 @@ async def _built(loaded: Loaded, state: Path | None, kept: Store) -> _House:
     services = parts.core_services(config, found.changes)
     runtime = Runtime(Engine(me, membership.nodes, services, began, timing), clock, ledger)
     machines = metrics.machines(config, lambda: scheduler)
-    takers = [kept.recorder.note, *machines.takers]
+    certificates = CertificateWatch(
+        lambda key, said: chronicle.note("certificate", said, key.service, key.address)
+    )
+    takers = [kept.recorder.note, certificates.note, *machines.takers]
     scheduler = scheduling(store.noting(takers, delivering(config, runtime)))
     live = Live(
         config, found.changes, runtime, scheduler, parts.providers(config, state, found.changes), state
@@ -112,10 +125,13 @@ async def _built(loaded: Loaded, state: Path | None, kept: Store) -> _House:
     voice = cluster.EngineVoice(runtime.engine, live.served, ledger)
     mesh = cluster.mesh(config, membership, voice, clock)
     runtime.attach(scheduler, parts.keepers(config, live.built, runtime, found.changes), mesh)
+    announcer = telling(config, state, runtime, clock, mesh.told)
     pulse, chronicle = Pulse(int(time.time() * 1000)), Chronicle(kept.events, me)
     digests: dict[str, str] = {}
 
     def heard(statement: Statement) -> None:
+        announcer.heard(statement.told)
+        heartbeats.hear(live.board, runtime, statement)
         machines.tally.message(statement.node)
         differs = digests.get(statement.node) != statement.ledger
         digests[statement.node] = statement.ledger
@@ -127,6 +143,7 @@ async def _built(loaded: Loaded, state: Path | None, kept: Store) -> _House:
     def changed() -> None:
         kept.recorder.keep_only(runtime.engine.endpoints)
         machines.tally.keep_only(runtime.engine.services)
+        certificates.keep_only(frozenset(runtime.engine.endpoints))
         pulse.beat()
 
     following = Following(loaded, live, ledger, lambda: membership.configured, found.left_out, changed)
@@ -148,7 +165,7 @@ async def _built(loaded: Loaded, state: Path | None, kept: Store) -> _House:
         durable=state is not None,
         digests=digests,
     )
-    house = _House(office, live, following, inbox, mesh, machines)
+    house = _House(office, live, following, inbox, mesh, machines, announcer)
     _connect(house)
     return house
 
@@ -182,6 +199,7 @@ def _connect(house: _House) -> None:
     runtime.witness(office.chronicle.see)
     runtime.witness(store.verdicts(office.store.recorder))
     runtime.witness(metrics.seeing(house.machines.tally))
+    runtime.witness(house.announcer.see)
     runtime.witness(lambda _: office.pulse.beat())
     office.membership.attach(chosen, mesh.nudge)
     enforcement.decide()
@@ -195,8 +213,17 @@ def _chores(house: _House) -> dict[str, Chore]:
         "following changes of services": house.following.run,
         "agreeing on nodes": office.membership.run,
         "looking round": Rounds(office).run,
+        "checking whole services": _whole_services(house).run,
+        "telling people": house.announcer.run,
         **house.machines.chores(),
     }
+
+
+def _whole_services(house: _House) -> WholeServices:
+    note = house.office.chronicle.note
+    return whole_services(
+        lambda: house.following.config, house.live.built, lambda fqdn, said: note("service_check", said, fqdn)
+    )
 
 
 def _web(loaded: Loaded, house: _House, env: Mapping[str, str]) -> AbstractAsyncContextManager[None]:
@@ -204,22 +231,29 @@ def _web(loaded: Loaded, house: _House, env: Mapping[str, str]) -> AbstractAsync
     config, office = loaded.config, house.office
     # A node without a secret can never get peers, so nobody needs to reach it as one.
     alone = len(office.membership.nodes) == 1 and not config.cluster_secret and config.tls is None
-    if alone and not config.api.enabled:
+    if alone and not config.api.enabled and not heartbeats.is_used(config):
         return nullcontext()
-    app = create_app()
-    local = None
+    with without_pydantic_v1():
+        app = _app(config, house, alone=alone)
+    local = socket_path(config.api.socket, env) if config.api.enabled else None
+    sock = listen(*host_port(config.local_node))
+    return serving(app, sock, cluster.server_tls(config), local=local, is_node=_is_node(office.membership))
+
+
+def _app(config: Config, house: _House, *, alone: bool) -> FastAPI:
+    office = house.office
+    access = Access(config.api.tokens, config.api.anonymous_read, config.api.allowed_hosts)
+    app = create_app(access if config.api.enabled else None)
     if config.api.enabled:
-        access = Access(config.api.tokens, config.api.anonymous_read, config.api.allowed_hosts)
-        app = create_app(access)
         desk = Desk(office)
         add_api(app, desk)
         add_dashboard(app, desk, access)
-        add_metrics(app, house.machines.exposition(office).text)
-        local = socket_path(config.api.socket, env)
+        add_metrics(app, house.machines.exposition(office, house.announcer.channels).text)
     if not alone:
         add_quorum(app, house.inbox, needs_certificate=cluster.needs_certificate(config))
-    sock = listen(*host_port(config.local_node))
-    return serving(app, sock, cluster.server_tls(config), local=local, is_node=_is_node(office.membership))
+    secret_of = partial(heartbeats.secret_of, lambda: house.following.config)
+    add_heartbeat(app, secret_of, heartbeats.taking(house.live.board, office.runtime, house.mesh.called))
+    return app
 
 
 def _is_node(membership: Membership) -> Callable[[str], bool]:

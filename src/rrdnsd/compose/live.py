@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rrdnsd.compose import parts
+from rrdnsd.compose.building import build_provider
 from rrdnsd.compose.parts import Probing, Providers
 from rrdnsd.config import Config
 from rrdnsd.core.events import Reconfigured
@@ -14,6 +15,7 @@ from rrdnsd.core.model import EndpointKey, Service
 from rrdnsd.core.orders import Changes
 from rrdnsd.daemon.runtime import Runtime
 from rrdnsd.daemon.scheduler import Job, Scheduler
+from rrdnsd.probes.heartbeat import Board
 from rrdnsd.providers.base import Provider, ProviderSpec
 from rrdnsd.providers.builtin.provider import Builtin
 from rrdnsd.providers.builtin.store import Saved
@@ -45,7 +47,7 @@ class Live:
     Providers that nobody uses any more stay open until the end: records that were left behind go on being
     served by the built-in server. Not handled: other settings of a provider that is in use or of the
     built-in server, and top-level settings that no service inherits (`mode`, `reconcile_interval_ms`,
-    `takeover_ms`, `max_removals`, `connectivity_check`, heartbeats, TLS, secrets, `api`), nor a plug-in's
+    `takeover_ms`, `max_removals`, `notifiers`, `connectivity_check`, heartbeats, TLS, secrets, `api`), nor a plug-in's
     provider that wants to know of zones that come later; they need a restart.
     """
 
@@ -64,6 +66,8 @@ class Live:
         self.built = built
         self.served: dict[str, Builtin] = {}
         """The built-in server of each zone that this node serves itself; always the same dictionary."""
+        self.board = Board(runtime.clock)
+        """The calls of endpoints that are watched by heartbeats."""
         self.lock = asyncio.Lock()
         """To be held from `prepare` to `commit`: what is prepared is for what holds at that moment."""
         self._runtime = runtime
@@ -112,7 +116,7 @@ class Live:
         try:
             for name in specs.keys() - self.built.keys():
                 opened[name] = ()
-                for provider in parts.build_provider(specs[name]):
+                for provider in build_provider(specs[name]):
                     await provider.start()
                     opened[name] = (*opened[name], provider)
             saved = {
@@ -148,6 +152,7 @@ class Live:
         self._probing = prepared.probing
         self._scheduler.set_jobs(made.job for made in prepared.probing.values())
         runtime.handle(Reconfigured(prepared.services))
+        self.board.keep_only(frozenset(prepared.probing))
 
     async def close(self) -> None:
         """Close the providers that came later."""
@@ -155,7 +160,7 @@ class Live:
             await provider.close()
 
     def _probes_for(self, config: Config) -> dict[EndpointKey, Probing]:
-        return parts.probing(config, self._runtime.clock(), time.time(), self._probing)
+        return parts.probing(config, self._runtime.clock(), time.time(), self._probing, self.board)
 
     async def _throw_away(self, probing: Mapping[EndpointKey, Probing], opened: Providers) -> None:
         parts.close_unused(probing, self._probing)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from rrdnsd.compose.building import build_probe, build_provider
 from rrdnsd.config import Config, EffectiveProvider, EffectiveService, connectivity, host_port
 from rrdnsd.config.effective import BUILTIN, effective_providers
 from rrdnsd.config.overlay import withdrawn_endpoints, withdrawn_services
@@ -17,10 +18,9 @@ from rrdnsd.daemon.reconciler import ZoneKeeper
 from rrdnsd.daemon.runtime import Runtime
 from rrdnsd.daemon.scheduler import Job, phase_of
 from rrdnsd.probes.base import CheckSpec
+from rrdnsd.probes.heartbeat import Board
 from rrdnsd.probes.registry import ProbeTypes
-from rrdnsd.providers.base import Provider, ProviderSpec, Resolver
-from rrdnsd.providers.builtin.provider import Builtin
-from rrdnsd.providers.registry import find_build as find_provider
+from rrdnsd.providers.base import Provider, ProviderSpec, Resolver, is_of_this_node
 
 Results = Sequence[tuple[EndpointKey, ProbeResult]]
 Clock = Callable[[], float]
@@ -93,9 +93,13 @@ class Probing:
 
 
 def probing(
-    config: Config, now: float, wall: float, known: Mapping[EndpointKey, Probing]
+    config: Config,
+    now: float,
+    wall: float,
+    known: Mapping[EndpointKey, Probing],
+    board: Board | None = None,
 ) -> dict[EndpointKey, Probing]:
-    """Do as `jobs` does, but keep the known probes and jobs that stay right.
+    """Do as `jobs` does, but keep the known probes and jobs that stay right; heartbeats are looked for on `board`.
 
     Raises:
         PluginError: a scheme has no probe type.
@@ -105,12 +109,12 @@ def probing(
     types = ProbeTypes()
     found: dict[EndpointKey, Probing] = {}
     try:
-        for key, check, interval, place in _checks(config):
+        for key, check, interval, place in _checks(config, board):
             old = known.get(key)
             if old and (old.check, old.place, old.job.interval) == (check, place, interval):
                 found[key] = old
                 continue
-            probe = old.job.probe if old and old.check == check else types.build(check, key)
+            probe = old.job.probe if old and old.check == check else build_probe(types, check, key)
             phase = None if place < 0 else (phase_of(key) + place + (now - wall) / interval) % 1
             found[key] = Probing(check, place, Job(probe, interval, phase))
     except BaseException:
@@ -126,12 +130,12 @@ def close_unused(probes: Mapping[EndpointKey, Probing], used: Mapping[EndpointKe
             made.job.probe.close()
 
 
-def _checks(config: Config) -> Iterator[tuple[EndpointKey, CheckSpec, float, float]]:
+def _checks(config: Config, board: Board | None) -> Iterator[tuple[EndpointKey, CheckSpec, float, float]]:
     """Give what is probed, how, how often, and the node's place within the interval (-1: anywhere)."""
     nodes = sorted({*config.nodes, config.local_node})
     place = nodes.index(config.local_node) / len(nodes)
     for service in map(config.effective, config.services):
-        check = _check_spec(service)
+        check = check_spec(service, board)
         for endpoint in service.endpoints:
             yield EndpointKey(service.fqdn, endpoint.address), check, service.probe_interval, place
     interval = config.probe_interval_ms / 1000
@@ -149,7 +153,7 @@ def provider_specs(
         names.setdefault(service.provider, []).append(service.fqdn)
     more = [(gone.provider, gone.zone) for gone in withdrawn_services(config, changes)]
     return {
-        found.name: _provider_spec(found, names.get(found.name, []), state_dir)
+        found.name: provider_spec(found, names.get(found.name, []), state_dir)
         for found in effective_providers(config, more)
     }
 
@@ -166,20 +170,15 @@ def providers(config: Config, state_dir: Path | None, changes: Changes = _UNCHAN
     return {name: build_provider(spec) for name, spec in specs.items()}
 
 
-def build_provider(spec: ProviderSpec) -> tuple[Provider, ...]:
-    """Build one provider; see `providers` for what it raises."""
-    return find_provider(spec.method)(spec)
-
-
 def readers(config: Config) -> Providers:
     """Build providers that only read; the built-in server is asked over the network like any other."""
     found = {}
     for provider in config.effective_providers():
-        spec = _provider_spec(provider, [], None)
+        spec = provider_spec(provider, [], None)
         if provider.method == BUILTIN:
             address = Resolver(*host_port(config.builtin_settings.listen[0]))
             spec = replace(spec, method="rfc2136", resolvers=(address,), credentials="", options={})
-        found[provider.name] = find_provider(spec.method)(spec)
+        found[provider.name] = build_provider(spec)
     return found
 
 
@@ -197,9 +196,9 @@ def keepers(
     )
 
     def keeper(server: Provider, zone: str) -> ZoneKeeper:
-        # The built-in server is this node's own: nobody else writes it, so there is nobody to wait for.
+        # A server of this node's own is written by nobody else, so there is nobody to wait for.
         # One order for all servers of a zone: so one node can tell when a change is visible on each of them.
-        turn = _at_once if isinstance(server, Builtin) else partial(runtime.rank, zone)
+        turn = _at_once if is_of_this_node(server) else partial(runtime.rank, zone)
         return ZoneKeeper(server, zone, settings, runtime.report, runtime.clock, turn, runtime.catch_up)
 
     wanted = {(service.provider, service.zone) for service in config.services}
@@ -211,7 +210,9 @@ def keepers(
     }
 
 
-def _check_spec(service: EffectiveService) -> CheckSpec:
+def check_spec(service: EffectiveService, board: Board | None = None) -> CheckSpec:
+    """Return what is asked of the endpoints of a service."""
+    kept = {"board": board} if service.scheme == "heartbeat" else {}
     return CheckSpec(
         healthcheck=service.healthcheck,
         host=service.host,
@@ -223,11 +224,12 @@ def _check_spec(service: EffectiveService) -> CheckSpec:
         verify_tls=service.verify_tls,
         ca_file=service.ca_file,
         reuse_connections=service.reuse_connections,
-        options=service.options,
+        options={**service.options, **kept},
     )
 
 
-def _provider_spec(provider: EffectiveProvider, names: list[str], state_dir: Path | None) -> ProviderSpec:
+def provider_spec(provider: EffectiveProvider, names: list[str], state_dir: Path | None) -> ProviderSpec:
+    """Return what one provider is made from; `names` are those of the services that use it."""
     return ProviderSpec(
         name=provider.name,
         method=provider.method,

@@ -30,15 +30,17 @@ class NodeScene:
         self._settle = settle
         self._began: float | None = None
 
-    def place(self, notifier: str) -> int | None:
-        """Return this node's place; the same for all subjects, so that what happens at once is one message."""
+    def before(self, notifier: str) -> Sequence[str] | None:
+        """Return who comes before this node; the same for all subjects, so that what happens at once is one message."""
         now = self._runtime.clock()
         if self._began is None:
             self._began = now
-        roster = self._runtime.engine.electorate.roster
+        electorate = self._runtime.engine.electorate
+        roster = electorate.roster
         if roster.removed or (len(roster.nodes) > 1 and now < self._began + self._settle):
             return None
-        return self._runtime.rank(f"notifier {notifier}")
+        order = roster.writers(f"notifier {notifier}", now, abstaining=bool(electorate.abstains))
+        return order[: order.index(self.node)]
 
     def quiet(self) -> Callable[[Condition], bool]:
         """Tell nothing that orders forbid, and without a quorum only that: the rest is hearsay."""
@@ -63,6 +65,8 @@ class Announcer:
 
     def see(self, what: Effect | Report | Incident) -> None:
         """Take note of what is decided or done: a witness of the runtime."""
+        if not self.channels:
+            return
         self._observer.see(what)
         match what:
             case PeerChanged(_, True, _):
@@ -81,6 +85,8 @@ class Announcer:
 
     async def run(self) -> None:
         """Tell people until cancelled."""
+        if not self.channels:
+            await asyncio.get_running_loop().create_future()
         async with asyncio.TaskGroup() as tasks:
             for channel in self.channels.values():
                 tasks.create_task(channel.run(), name=f"notifier {channel.name}")

@@ -6,10 +6,10 @@ went before anybody was told is not told at all. Nothing here waits or does inpu
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from rrdnsd.core.telling import Severity, Told
+from rrdnsd.core.telling import Kind, Severity, Told
 from rrdnsd.daemon.announcing.conditions import FINE, Condition, Conditions
 
 PATIENCE = 30.0
@@ -99,15 +99,16 @@ class Board:
         self._open.setdefault(key, self._conditions.clock())
         return True
 
-    def ready_at(self, condition: Condition, place: int) -> float:
-        """Return when this is to be told by the node that has this place in the order."""
-        wait = 0.0 if condition.own else place * PATIENCE
+    def ready_at(self, condition: Condition, before: Sequence[str]) -> float:
+        """Return when this is to be told by a node that comes after these. No node tells that it is away itself."""
+        about = condition.subject.detail if condition.subject.kind is Kind.NODE else ""
+        wait = 0.0 if condition.own else PATIENCE * sum(node != about for node in before)
         hold = self.rules.flap_window if self._flaps(condition.subject.text) else 0.0
         opened = self._open.get(condition.subject.text, condition.since)
         return max(condition.since + max(condition.hold, hold), opened) + wait
 
     def ready(
-        self, subjects: Iterable[str], place: int, quiet: Callable[[Condition], bool]
+        self, subjects: Iterable[str], before: Sequence[str], quiet: Callable[[Condition], bool]
     ) -> list[Condition]:
         """Return which of these open subjects are to be told, were it not for batching."""
         now = self._conditions.clock()
@@ -116,16 +117,15 @@ class Board:
             condition = self._conditions.get(subject)
             if condition is None:
                 self._open.pop(subject, None)
-            elif subject in self._open and self.ready_at(condition, place) <= now and not quiet(condition):
+            elif subject in self._open and self.ready_at(condition, before) <= now and not quiet(condition):
                 found.append(condition)
         return found
 
-    def due_reminders(self, place: int, quiet: Callable[[Condition], bool]) -> list[Condition]:
+    def due_reminders(self, before: Sequence[str], quiet: Callable[[Condition], bool]) -> list[Condition]:
         """Return the troubles that people were told of too long ago."""
         if not self.rules.remind:
             return []
-        wait = self.rules.remind + place * PATIENCE
-        limit = self._conditions.clock() - wait
+        limit = self._conditions.clock() - self.rules.remind - PATIENCE * len(before)
         old = [
             key
             for key, known in self._known.items()
@@ -162,8 +162,6 @@ class Board:
         if known is not None and (known.seq, known.state) >= (mark.seq, mark.state):
             return False
         if known is None and len(self._known) >= MOST:
-            self.prune(0.0)
-        if known is None and len(self._known) >= MOST:
             return False
         queued = self._queued.get(key)
         if queued and queued[1] <= mark.seq:
@@ -187,16 +185,12 @@ class Board:
         self.hear(mark)
 
     def marks(self) -> list[Told]:
-        """Return what people know and is not fine, for nodes and processes that come later."""
-        return [
-            Told(self.name, key, known.state, known.seq)
-            for key, known in self._known.items()
-            if known.state != FINE
-        ]
+        """Return what people know, for nodes and processes that come later."""
+        return [Told(self.name, key, known.state, known.seq) for key, known in self._known.items()]
 
-    def prune(self, age: float = FORGOTTEN) -> None:
+    def prune(self) -> None:
         """Forget what people were told to be fine long ago."""
-        limit = self._conditions.clock() - age
+        limit = self._conditions.clock() - FORGOTTEN
         for key in [key for key, known in self._known.items() if known.state == FINE and known.at <= limit]:
             del self._known[key]
         window = self._conditions.clock() - self.rules.flap_window

@@ -29,6 +29,7 @@ T = TypeVar("T")
 
 LOOK_SECONDS = 0.25
 SAVE_SECONDS = 5.0
+REMIND_SECONDS = 10.0
 PART = 250
 """Subjects that are walked through at a time."""
 
@@ -45,8 +46,8 @@ class Scene(Protocol):
     def node(self) -> str:
         """Its name."""
 
-    def place(self, notifier: str) -> int | None:
-        """Return this node's place in the order of those who tell; None while it must not tell at all."""
+    def before(self, notifier: str) -> Sequence[str] | None:
+        """Return the nodes that are to tell before this one; None while this one must not tell at all."""
 
     def quiet(self) -> Callable[[Condition], bool]:
         """Return what tells, for this moment, which conditions must not be told."""
@@ -84,10 +85,11 @@ class Channel:
     wall: Callable[[], float]
     timeout: float
     folder: Path | None = None
-    backoff: Backoff = Backoff(1.0, 300.0)
+    backoff: Backoff = field(default_factory=lambda: Backoff(1.0, 300.0))
     tally: Tally = field(default_factory=Tally)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _unsaved: bool = False
+    _reminded: float = 0.0
     _opened: bool = False
 
     @property
@@ -111,20 +113,29 @@ class Channel:
 
     async def look(self) -> None:
         """Put into the queue what is due now."""
-        place = self.scene.place(self.name)
-        if place is None:
+        before = self.scene.before(self.name)
+        if before is None:
             return
         quiet = self.scene.quiet()
         ready: list[Condition] = []
+        first = self.clock()
         for part in _parts(self.board.open):
-            ready += self.board.ready(part, place, quiet)
+            found = self.board.ready(part, before, quiet)
+            first = min((self.board.ready_at(condition, before) for condition in found), default=first)
+            ready += found
             await asyncio.sleep(0)
-        reminders = self.board.due_reminders(place, quiet)
+        reminders = self._reminders(before, quiet)
         if not ready and not reminders:
             return
-        first = min((self.board.ready_at(condition, place) for condition in ready), default=0.0)
         if reminders or self.clock() - first >= self.board.rules.batch:
             await self._enqueue(ready, reminders)
+
+    def _reminders(self, before: Sequence[str], quiet: Callable[[Condition], bool]) -> list[Condition]:
+        now = self.clock()
+        if not self.board.rules.remind or now < self._reminded + REMIND_SECONDS:
+            return []
+        self._reminded = now
+        return self.board.due_reminders(before, quiet)
 
     async def _collect(self) -> None:
         while True:
@@ -143,19 +154,19 @@ class Channel:
         usual = [item for item in items if item.condition.subject.kind is not Kind.SERVICE]
         for group in filter(None, (urgent, usual)):
             message = worded(self.scene.node, self.wall(), group)
-            await self.queue.put(_packed(message, [item.mark for item in group]))
+            await self.queue.put(await _packed(message, [item.mark for item in group]))
         self._changed.set()
 
     async def _deliver(self) -> None:
         tries: dict[int, int] = {}
         while True:
             number = self.queue.first()
-            if number is None or self.scene.place(self.name) is None:
+            if number is None or self.scene.before(self.name) is None:
                 await self._wait(1.0)
                 continue
             tries = {number: tries.get(number, 0)}
             body = await self.queue.read(number)
-            record = None if body is None else _unpacked(body)
+            record = None if body is None else await _unpacked(body)
             if record is None:
                 await self.queue.drop(number)
             elif all(self.board.is_settled(mark) for mark in record.marks):
@@ -210,7 +221,7 @@ class Channel:
                 self.board.hear(mark)
             self.scene.share(part)
             await asyncio.sleep(0)
-        self._unsaved = True
+        await self._keep_marks()
 
     async def _rest(self, seconds: float, record: _Record) -> None:
         """Wait before the next try, but not for what others have told meanwhile."""
@@ -236,7 +247,7 @@ class Channel:
         await self.queue.open()
         for number in self.queue.numbers():
             body = await self.queue.read(number)
-            record = None if body is None else _unpacked(body)
+            record = None if body is None else await _unpacked(body)
             for mark in record.marks if record else ():
                 self.board.expect(mark)
 
@@ -244,11 +255,15 @@ class Channel:
         while True:
             await asyncio.sleep(SAVE_SECONDS)
             self.board.prune()
-            if self._unsaved and self.folder is not None:
-                self._unsaved = False
-                body = json.dumps(self.board.marks()).encode()
-                with contextlib.suppress(OSError):  # the queue's own failure has told of the disk
-                    await asyncio.to_thread(write_whole, self.folder / MARKS_FILE, body)
+            if self._unsaved:
+                await self._keep_marks()
+
+    async def _keep_marks(self) -> None:
+        self._unsaved = False
+        if self.folder is not None:
+            body = await _marks_text(self.board.marks())
+            with contextlib.suppress(OSError):  # the queue's own failure has told of the disk
+                await asyncio.to_thread(write_whole, self.folder / MARKS_FILE, body)
 
 
 def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
@@ -256,23 +271,38 @@ def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
         yield items[start : start + PART]
 
 
-def _packed(message: Message, marks: Sequence[Told]) -> bytes:
-    return json.dumps({"document": message.document, "marks": marks}).encode()
+async def _marks_text(marks: Sequence[Told]) -> bytes:
+    """Write marks, some of them a line."""
+    lines = []
+    for part in _parts(marks):
+        lines.append(json.dumps(part))
+        await asyncio.sleep(0)
+    return "\n".join(lines).encode()
 
 
-def _unpacked(body: bytes) -> _Record | None:
+async def _packed(message: Message, marks: Sequence[Told]) -> bytes:
+    """Write the document on a line of its own, and the marks."""
+    return message.body + b"\n" + await _marks_text(marks)
+
+
+async def _unpacked(body: bytes) -> _Record | None:
     """Read what `_packed` wrote; None if the file was damaged."""
+    head, *lines = body.split(b"\n")
+    marks: list[Told] = []
     try:
-        read = json.loads(body)
-        message = Message(dict(read["document"]))
-        return _Record(message, tuple(Told(*mark) for mark in read["marks"])) if message.id else None
+        message = Message(dict(json.loads(head)))
+        for line in lines:
+            marks += [Told(*mark) for mark in json.loads(line)]
+            await asyncio.sleep(0)
+        return _Record(message, tuple(marks)) if message.id and message.title else None
     except (ValueError, TypeError, KeyError):
         return None
 
 
 def _read_marks(path: Path, notifier: str) -> list[Told]:
     try:
-        read = [Told(*mark) for mark in json.loads(path.read_bytes())]
+        lines = path.read_bytes().splitlines()
+        read = [Told(*mark) for line in lines for mark in json.loads(line)]
         return [mark for mark in read if mark.notifier == notifier]
     except (OSError, ValueError, TypeError):
         return []

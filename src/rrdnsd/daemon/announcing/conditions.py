@@ -150,5 +150,5 @@ class Conditions:
             del self._held[key]
 
     def _show(self, condition: Condition) -> bool:
-        # All of them are asked: each takes note of it.
-        return any([look(condition) for look in self._followers])
+        waiting = [look(condition) for look in self._followers]  # all of them: each takes note of it
+        return any(waiting)

@@ -31,9 +31,9 @@ class Observer:
         conditions = self._conditions
         match what:
             case Transition(key, _, State.DOWN, reason, _):
-                conditions.trouble(Subject(Kind.ENDPOINT, *key), reason)
+                conditions.trouble(Subject(Kind.ENDPOINT, *key), reason.removeprefix("down: "))
             case Transition(key, _, State.UP, reason, _):
-                conditions.fine(Subject(Kind.ENDPOINT, *key), reason)
+                conditions.fine(Subject(Kind.ENDPOINT, *key), reason.removeprefix("up: "))
             case ServiceTransition(service, State.DOWN, reason):
                 conditions.trouble(Subject(Kind.SERVICE, service), reason)
             case ServiceTransition(service, State.UP, reason):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
 from rrdnsd.core.ledger import Entry, Ledger, Stamp, value_text
-from rrdnsd.core.orders import Setting
+from rrdnsd.core.orders import Setting, faults
 from rrdnsd.errors import LedgerError, StoreError
 from rrdnsd.store.audit import AuditRow
 from rrdnsd.store.jsontext import Json
@@ -39,7 +39,16 @@ class Book:
         self._node = node
         self._wall = wall
         self._unsaved: dict[str, Entry] = {}
+        self._faults: tuple[str, tuple[str, ...]] = ("", ())
         self._wake = asyncio.Event()
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """What is wrong with entries that are left out, a sentence each."""
+        digest = self.ledger.digest
+        if self._faults[0] != digest:
+            self._faults = digest, faults(self.ledger)
+        return self._faults[1]
 
     async def load(self) -> list[Entry]:
         """Take in what is on disk, and return what of it was news."""

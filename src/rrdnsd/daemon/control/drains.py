@@ -11,6 +11,7 @@ from rrdnsd.core.ledger import Ledger
 from rrdnsd.core.model import EndpointKey
 from rrdnsd.core.orders import key as order_key
 from rrdnsd.daemon.control.scene import Scene
+from rrdnsd.daemon.control.words import listed
 from rrdnsd.daemon.reconciler import ZoneKeeper
 
 CACHES = "resolvers may still have it in their caches"
@@ -47,6 +48,19 @@ def drain_report(scene: Scene, key: EndpointKey) -> DrainReport | None:
     )
 
 
+def kept_in(scene: Scene, service: str) -> str:
+    """Say why addresses of a service do not leave DNS at once when they shall; "" if nothing is in their way."""
+    for keeper in scene.keepers(service):
+        obstacle = _obstacle(scene, keeper, service)
+        if obstacle:
+            return obstacle
+    roster = scene.engine.electorate.roster
+    missing = [node for node, peer in roster.peers.items() if not peer.fresh(scene.now, roster.vote_ttl)]
+    if missing and scene.serves_itself(service):
+        return f"{listed(sorted(missing))} may go on to serve it, and cannot be told of it now"
+    return ""
+
+
 def confirm(confirmed: dict[str, float], ledger: Ledger, now: float, *, everywhere: bool) -> None:
     """Note since when each drain is known to every node; `everywhere` tells if all have the same ledger now."""
     standing = {entry.key for entry in ledger if entry.value is not None and entry.key.startswith("drain|")}
@@ -62,14 +76,18 @@ def _without(confirmed: Iterable[str], standing: set[str]) -> list[str]:
 
 
 def _what_for(scene: Scene, keeper: ZoneKeeper, key: EndpointKey) -> str:
-    publication = scene.engine.publications[key.service]
     still = "still serves it" if key.service in keeper.read_at else "was not read yet"
     said = f"{keeper.server} {still}"
-    if publication.held:
-        return f"{said}, and nothing is written: {publication.held}"
-    if keeper.status.error:
-        return f"{said}: {keeper.status.error}"
-    if scene.config.mode == "shadow":
-        return f"{said}, and mode shadow writes nothing"
+    obstacle = _obstacle(scene, keeper, key.service)
+    if obstacle:
+        return f"{said}{': ' if obstacle == keeper.status.error else ', and '}{obstacle}"
     first = next(iter(scene.writers(key.service)), "")
     return said if first == scene.config.local_node else f"{said}; {first} writes first"
+
+
+def _obstacle(scene: Scene, keeper: ZoneKeeper, service: str) -> str:
+    """Say why nothing is written to a server now; "" if there is no reason."""
+    held = scene.engine.publications[service].held
+    if held:
+        return f"nothing is written: {held}"
+    return keeper.status.error or ("mode shadow writes nothing" if scene.config.mode == "shadow" else "")

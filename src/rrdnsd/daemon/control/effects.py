@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from rrdnsd.core.model import EndpointKey, RRsetKey, Service
 from rrdnsd.core.publish import Publication
+from rrdnsd.daemon.control.drains import kept_in
 from rrdnsd.daemon.control.scene import Scene
 from rrdnsd.daemon.control.words import clock, listed
 
@@ -20,16 +21,21 @@ def dns_effects(scene: Scene, before: Publications, after: Publications) -> list
     return found
 
 
-def stop_at(scene: Scene, keys: Iterable[EndpointKey]) -> tuple[float, int]:
-    """Return when addresses that are removed now may be stopped (epoch seconds), and the TTL that this is about."""
-    ttl = max((_ttl(scene, key) for key in keys), default=0)
-    return scene.wall + ttl, ttl
+def stop_at(scene: Scene, keys: Iterable[EndpointKey]) -> float | None:
+    """Return when addresses that are removed now may be stopped (epoch seconds); None if that is not known yet."""
+    found = [*keys]
+    if not found or any(kept_in(scene, key.service) for key in found):
+        return None
+    return scene.wall + max(_ttl(scene, key) for key in found)
 
 
 def stop_text(scene: Scene, key: EndpointKey) -> str:
-    """Say when an address that is removed now may be stopped."""
-    at, ttl = stop_at(scene, [key])
-    return f"safe to stop at {clock(at, scene.wall)} (TTL {ttl} s)"
+    """Say when an address that is removed now may be stopped, or why that is not known yet."""
+    why_not = kept_in(scene, key.service)
+    if why_not:
+        return f"do not stop it yet: {why_not}"
+    ttl = _ttl(scene, key)
+    return f"safe to stop at {clock(scene.wall + ttl, scene.wall)} (TTL {ttl} s)"
 
 
 def _ttl(scene: Scene, key: EndpointKey) -> int:

@@ -1,5 +1,7 @@
 """What each order that steers decisions comes to: one handler for each. They check, and change nothing."""
 
+from collections.abc import Sequence
+
 from rrdnsd.control import orders as o
 from rrdnsd.core import orders
 from rrdnsd.core.model import EndpointKey
@@ -15,9 +17,10 @@ from rrdnsd.daemon.control.drafting import (
 )
 from rrdnsd.daemon.control.effects import stop_at, stop_text
 from rrdnsd.daemon.control.scene import Scene
-from rrdnsd.daemon.control.standing import sentence
+from rrdnsd.daemon.control.served import is_served
+from rrdnsd.daemon.control.standing import is_over, sentence
 from rrdnsd.daemon.control.status import is_published
-from rrdnsd.daemon.control.words import clock
+from rrdnsd.daemon.control.words import clock, listed
 
 
 def drain(order: o.Drain, scene: Scene) -> Draft:
@@ -25,18 +28,17 @@ def drain(order: o.Drain, scene: Scene) -> Draft:
     keys = _endpoints(scene, order.service, order.address)
     settings = tuple(orders.drain(*found) for found in keys)
     new = [found for found in keys if not _stands(scene, key("drain", *found))]
-    published = [k for k in new if is_published(scene.engine.publications[k.service], k.address)]
+    there = [found for found in new if _may_be_in_dns(scene, found)]
     effect = preview(scene, settings, why=order.why) + [
-        f"{k.address} of {k.service}: {stop_text(scene, k)}" for k in published
+        f"{k.address} of {k.service}: {stop_text(scene, k)}" for k in there
     ]
     effect += [
         f"{k.address} is not published for {k.service} now, and stays out until the drain ends"
         for k in new
-        if k not in published
+        if k not in there
     ]
     stands = "; ".join(_since(scene, key("drain", *found)) for found in keys if found not in new)
-    at = stop_at(scene, published)[0] if published else None
-    return Draft(order.address, settings, tuple(effect), stands, tuple(keys), at)
+    return Draft(order.address, settings, tuple(effect), stands, tuple(keys), stop_at(scene, there))
 
 
 def undrain(order: o.Undrain, scene: Scene) -> Draft:
@@ -53,9 +55,7 @@ def undrain(order: o.Undrain, scene: Scene) -> Draft:
         keys = _endpoints(scene, order.service, order.address) if not found else []
         return Draft(order.address, tuple(orders.drain(*k).lifted() for k in keys), (), "it is not drained")
     settings = tuple(Setting(name, None) for name in standing)
-    effect = preview(scene, settings) or [
-        f"{order.address} may be published again, but its health or the tiers keep it out for now"
-    ]
+    effect = preview(scene, settings) or [_still_out(scene, order.address, standing)]
     return Draft(order.address, settings, tuple(effect))
 
 
@@ -75,10 +75,13 @@ def end_maintenance(order: o.EndMaintenance, scene: Scene) -> Draft:
     """End the maintenance of a service, or the one of all services."""
     service = order.service or ""
     setting = orders.maintenance(service, None).lifted()
-    if service and not _stands(scene, setting.key):
+    stands = _stands(scene, setting.key)
+    if service and not stands:
         known_service(scene, service)
     effect = preview(scene, [setting]) or ["nothing is written differently by that"]
-    return Draft(service or "all", (setting,), tuple(effect), "there is no such maintenance")
+    return Draft(
+        service or "all", (setting,) if stands else (), tuple(effect), "there is no such maintenance"
+    )
 
 
 def pause(_: o.Pause, scene: Scene) -> Draft:
@@ -165,7 +168,24 @@ def _endpoints(scene: Scene, service: str | None, address: str) -> list[Endpoint
 
 def _stands(scene: Scene, name: str) -> bool:
     entry = scene.ledger.get(name)
-    return entry is not None and entry.value is not None
+    return entry is not None and entry.value is not None and not is_over(entry, scene.wall)
+
+
+def _may_be_in_dns(scene: Scene, endpoint: EndpointKey) -> bool:
+    """Tell if an address is to be published, is left as it is found, or is served although it is not to be."""
+    publication = scene.engine.publications[endpoint.service]
+    if is_published(publication, endpoint.address) is not False:
+        return True
+    return is_served(scene, publication, endpoint.address) is not False
+
+
+def _still_out(scene: Scene, address: str, drains: Sequence[str]) -> str:
+    """Say why an address does not come back at the end of its drains."""
+    services = [name.split("|")[1] for name in drains]
+    watched = scene.engine.services
+    if any(not service or (service in watched and watched[service].endpoints) for service in services):
+        return f"{address} may be published again, but its health or the tiers keep it out for now"
+    return f"the drain of {address} ends; {listed(services)} is not watched now"
 
 
 def _since(scene: Scene, name: str) -> str:

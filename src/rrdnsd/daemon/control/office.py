@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from rrdnsd.core.orders import faults
 from rrdnsd.daemon.control.book import Book
 from rrdnsd.daemon.control.chronicle import Chronicle
 from rrdnsd.daemon.control.enforcement import Enforcement
@@ -66,7 +65,7 @@ class Office:
     def troubles(self) -> list[str]:
         """What an operator should look after on this node, a sentence each."""
         found = [self.store.database.trouble, self.book.trouble, self.membership.notice]
-        return [*filter(None, found), *self.watched.left_out, *faults(self.book.ledger)]
+        return [*filter(None, found), *self.watched.left_out, *self.book.faults]
 
     def scene(self) -> Scene:
         """Look at everything as it is now."""

@@ -20,7 +20,10 @@ _PLACED = re.compile(r'([A-Za-z_][\w.\[\]"-]*): (.+)', re.DOTALL)
 def add_service(order: o.AddService, scene: Scene) -> Draft:
     """Watch one more service."""
     fqdn = _fqdn(order)
-    setting = orders.place_service(fqdn, {**order.config, "fqdn": fqdn})
+    try:
+        setting = orders.place_service(fqdn, {**order.config, "fqdn": fqdn})
+    except ValueError:
+        raise invalid("config", "holds a number that is too large, or none at all (NaN)") from None
     config = _tried(scene, setting, fqdn)
     before = _service(scene.config.services, fqdn)
     if before is not None:

@@ -3,9 +3,11 @@
 import asyncio
 
 from rrdnsd.core.model import EndpointKey
+from rrdnsd.core.orders import key as order_key
 from rrdnsd.core.override import Kind, Override
 from rrdnsd.daemon.control.drains import confirm, drain_report
 from rrdnsd.daemon.control.office import Office
+from rrdnsd.daemon.control.standing import is_over
 from rrdnsd.daemon.control.words import clock
 
 SECONDS = 0.5
@@ -19,6 +21,7 @@ class Rounds:
         self._reads: dict[tuple[str, str], int] = {}
         self._served: dict[tuple[str, str], int] = {}
         self._safe: dict[EndpointKey, bool] = {}
+        self._timed: set[str] = set()
         self._troubles: list[str] = []
 
     async def run(self) -> None:
@@ -35,7 +38,8 @@ class Rounds:
         confirm(office.confirmed, office.book.ledger, office.clock(), everywhere=everywhere)
         troubles = office.troubles
         # All of them are asked: each remembers what it has seen.
-        if any([self._dns_changed(), self._drains_changed(), troubles != self._troubles]):
+        news = (self._dns_changed(), self._drains_changed(), self._maintenance_over())
+        if any(news) or troubles != self._troubles:
             office.pulse.beat()
         self._troubles = troubles
 
@@ -68,6 +72,24 @@ class Rounds:
         changed = safe != self._safe
         self._safe = safe
         return changed
+
+    def _maintenance_over(self) -> bool:
+        """Write down which maintenance has come to its end by itself."""
+        office = self._office
+        wall, ledger = office.wall(), office.book.ledger
+        before = self._timed
+        self._timed = {
+            order_key("maintenance", found.service)
+            for found in office.runtime.engine.overrides
+            if found.kind is Kind.MAINTENANCE and found.until is not None and found.active(office.clock())
+        }
+        ended = [
+            entry for name in sorted(before - self._timed) if (entry := ledger.get(name)) and is_over(entry, wall)
+        ]
+        for entry in ended:
+            service = entry.key.partition("|")[2]
+            office.chronicle.note("order", f"{service or 'the cluster'}: the maintenance is over", service)
+        return bool(ended)
 
     def _covered(self, drained: list[Override]) -> list[EndpointKey]:
         services = self._office.runtime.engine.services

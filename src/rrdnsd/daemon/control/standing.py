@@ -18,6 +18,12 @@ def is_change(key: str) -> bool:
     return key.partition("|")[0] in {"service", "endpoint"}
 
 
+def is_over(entry: Entry, wall: float) -> bool:
+    """Tell if an order has ended by itself at this time (epoch seconds)."""
+    until = _until(entry) if entry.key.startswith("maintenance|") else None
+    return until is not None and until <= wall
+
+
 def standing(ledger: Ledger, wall: float) -> list[StandingOrder]:
     """Return the orders that stand at this time (epoch seconds), the latest first."""
     found = [_report(entry, order) for entry, order in understood(ledger, wall)]
@@ -58,7 +64,7 @@ def _report(entry: Entry, order: Override) -> StandingOrder:
 
 def _until(entry: Entry) -> float | None:
     until = json.loads(entry.value or "{}").get("until")
-    return None if until is None else float(until)
+    return float(until) if isinstance(until, int | float) else None
 
 
 def sentence(entry: Entry) -> str:

@@ -117,3 +117,23 @@ async def test_ends_of_orders_follow_the_time_of_day_when_it_jumps():
     first, second = runtime.events
     assert isinstance(second, Ordered)
     assert [event.overrides[0].until for event in (first, second)] == [110.0, 50.0 + 5 + 3655.0]
+
+
+async def test_what_is_wrong_with_an_order_is_told_until_it_is_replaced(store):
+    kept = book(store)
+    assert kept.faults == ()
+    odd = Entry("drain|x", Stamp(3_000_000, 0, PEER), "{}")
+    kept.take([odd])
+    assert kept.faults == orders.faults([odd])
+    assert len(kept.faults) == 1
+    kept.take([Entry("drain|x", Stamp(3_000_001, 0, PEER), None)])
+    assert kept.faults == ()
+
+
+async def test_orders_that_did_not_change_are_not_read_again_and_again(store, monkeypatch):
+    kept = book(store)
+    kept.take([entry(1)])
+    read = []
+    monkeypatch.setattr(orders.json, "loads", lambda text: read.append(text) or {})
+    assert kept.faults == kept.faults == ()
+    assert len(read) == 1

@@ -10,7 +10,7 @@ from rrdnsd.core.model import EndpointKey
 from rrdnsd.daemon.control import handlers, placing
 from rrdnsd.daemon.control.execution import HANDLERS
 from support.names import NAME, ZONE
-from support.scenes import ONE, THREE, TWO, Keeper, Stage
+from support.scenes import NODES, ONE, THREE, TWO, WALL, Keeper, Stage
 
 TIERS = {"ipaddrs": [{"address": ONE}, {"address": TWO, "priority": 5}, {"address": THREE, "priority": 9}]}
 
@@ -38,6 +38,62 @@ def test_a_drain_tells_what_it_removes_and_when_it_is_safe(stage):
         f"{TWO} of {NAME}: safe to stop at 14:18:20 UTC (TTL 300 s)",
     )
     assert draft.drains == (EndpointKey(NAME, TWO),)
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"mode": "shadow"}, "mode shadow writes nothing"),
+        ({"setting": orders.pause()}, "nothing is written: paused by ann"),
+        ({"setting": orders.maintenance("", None)}, "nothing is written: maintenance by ann"),
+        ({"error": "it refuses"}, "it refuses"),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else next(iter(value)),
+)
+def test_a_drain_that_dns_does_not_follow_now_promises_no_moment(stage, more, why):
+    keeper = Keeper(ONE, TWO, THREE)
+    keeper.status.error = more.pop("error", "")
+    setting = more.pop("setting", None)
+    played = stage(keepers=[keeper], **more)
+    played = played.order(setting) if setting else played
+    draft = handlers.drain(o.Drain(address=TWO), played.scene())
+    assert draft.effect[-1] == f"{TWO} of {NAME}: do not stop it yet: {why}"
+    assert draft.safe_at is None
+    removed = placing.remove_endpoint(o.RemoveEndpoint(service=NAME, address=TWO), played.scene())
+    assert removed.effect == (f"removes {TWO} from {NAME} on all nodes; do not stop it yet: {why}",)
+
+
+def test_a_drain_without_a_quorum_does_not_call_it_out_of_dns(stage):
+    played = stage(nodes=NODES)
+    draft = handlers.drain(o.Drain(address=TWO), played.scene())
+    assert draft.effect == (
+        f"{TWO} of {NAME}: do not stop it yet: nothing is written: no quorum: only 1 of 3 nodes heard",
+    )
+    assert draft.safe_at is None
+
+
+def test_a_drain_of_what_is_down_but_still_served_does_not_call_it_out_of_dns(stage):
+    played = stage(keepers=[Keeper(ONE, TWO, THREE)]).probe(TWO, ok=False)
+    draft = handlers.drain(o.Drain(address=TWO), played.scene())
+    assert draft.effect == (f"{TWO} of {NAME}: safe to stop at 14:14:20 UTC (TTL 60 s)",)
+    gone = stage(keepers=[Keeper(ONE, THREE)]).probe(TWO, ok=False)
+    assert handlers.drain(o.Drain(address=TWO), gone.scene()).effect == (
+        f"{TWO} is not published for {NAME} now, and stays out until the drain ends",
+    )
+
+
+def test_a_drain_promises_nothing_while_another_node_that_serves_the_zone_is_not_heard(stage):
+    played = stage(nodes=NODES[:2], method="builtin", keepers=[Keeper(ONE, TWO, THREE)])
+    for node in NODES[1:2]:
+        played.hear(node, NODES[:2], n1="up", n2="up", n3="up")
+    assert handlers.drain(o.Drain(address=TWO), played.scene()).safe_at is not None
+    scene = played.scene()
+    silent = played.scene(now=scene.now + 60, wall=scene.wall + 60)
+    draft = handlers.drain(o.Drain(address=TWO), silent)
+    assert draft.effect[-1] == (
+        f"{TWO} of {NAME}: do not stop it yet: {NODES[1]} may go on to serve it, and cannot be told of it now"
+    )
+    assert draft.safe_at is None
 
 
 def test_a_drain_that_brings_in_the_standby_warns(stage):
@@ -68,6 +124,31 @@ def test_undrain_ends_all_drains_of_an_address(stage):
     draft = handlers.undrain(o.Undrain(address=TWO), played.scene())
     assert draft.settings == (orders.drain(NAME, TWO).lifted(),)
     assert draft.effect == (f"adds {TWO} to {NAME}",)
+
+
+def test_undrain_at_a_service_that_is_watched_no_more_does_not_speak_of_health(stage):
+    setting = orders.drain("gone.example.test", TWO)
+    draft = handlers.undrain(o.Undrain(address=TWO), stage().order(setting).scene())
+    assert draft.settings == (setting.lifted(),)
+    assert draft.effect == (f"the drain of {TWO} ends; gone.example.test is not watched now",)
+
+
+def test_a_maintenance_that_ended_by_itself_cannot_be_ended_again(stage):
+    played = stage().order(orders.maintenance(NAME, WALL + 5))
+    order = o.EndMaintenance(service=NAME)
+    assert handlers.end_maintenance(order, played.scene()).settings == (orders.maintenance(NAME, 0).lifted(),)
+    draft = handlers.end_maintenance(order, played.later(6).scene())
+    assert (draft.settings, draft.stands) == ((), "there is no such maintenance")
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_a_number_that_json_does_not_have_is_a_mistake_in_the_order(stage, number):
+    config = {"fqdn": f"new.{ZONE}", "zone": ZONE, "healthcheck": "http://{}/", "ipaddrs": [ONE], "ttl": number}
+    order = o.AddService(config=config)
+    assert problems(placing.add_service, order, stage().scene()) == (
+        "invalid",
+        [("config", "holds a number that is too large, or none at all (NaN)")],
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Ways to tell people: one file for each, registered under `rrdnsd.notifiers`."""
