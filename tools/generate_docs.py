@@ -38,11 +38,16 @@ SECTIONS = (
     ("Top level", "rrdnsd"),
     ("`services[]`", "ServiceConfig"),
     ("`services[].ipaddrs[]`", "EndpointConfig"),
+    ("`services[].query_response[]`", "StepConfig"),
     ("`providers.NAME`", "ProviderConfig"),
     ("`builtin`", "BuiltinConfig"),
     ("`tls`", "TlsConfig"),
     ("`max_removals`", "RemovalGuard"),
+    ("`notifiers[]`", "NotifierConfig"),
     ("`api`", "ApiConfig"),
+    ("`api.tokens[]`", "TokenConfig"),
+    ("`statsd`", "StatsdConfig"),
+    ("`metrics`", "MetricsConfig"),
 )
 
 _TYPES = {"integer": "whole number", "number": "number", "boolean": "true or false", "object": "object"}

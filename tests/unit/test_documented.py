@@ -14,11 +14,19 @@ import rrdnsd
 from rrdnsd.cli import app
 from rrdnsd.config import load
 from rrdnsd.config.jsonschema import described_schema
+from rrdnsd.control.reports import HealthReport
 from rrdnsd.daemon.journal import FIELDS
 from rrdnsd.errors import ConfigError
+from rrdnsd.metrics import names
 from rrdnsd.peers.inbox import Inbox
-from rrdnsd.web.app import HealthReport, add_health, create_app
+from rrdnsd.web.access import Access
+from rrdnsd.web.api import add_api
+from rrdnsd.web.app import create_app
+from rrdnsd.web.dashboard import add_dashboard
+from rrdnsd.web.heartbeat import add_heartbeat
+from rrdnsd.web.metrics import add_metrics
 from rrdnsd.web.quorum import add_quorum
+from support.control import SampleControl
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -55,23 +63,32 @@ def test_the_generated_page_is_fresh():
     assert page("configuration") == module.configuration_page(), "run: make docs"
 
 
-def routes():
+def routes(add, *given):
     made = create_app()
-    add_health(made, lambda: None)
-    add_quorum(made, Inbox("127.0.0.1:1", ["127.0.0.1:1"], b"", lambda _: True, lambda: 0.0))
+    add(made, *given)
     return sorted(f"{method} {route.path}" for route in made.routes for method in route.methods)
 
 
-def test_every_route_is_known_to_this_test():
-    decorated = sum(
-        len(re.findall(r"^ +@app\.(?:get|post|put|patch|delete)\(", text, re.MULTILINE)) for text in SOURCES
-    )
-    assert len(routes()) == decorated
-
-
-@pytest.mark.parametrize("route", routes())
+@pytest.mark.parametrize(
+    "route",
+    routes(add_api, SampleControl())
+    + routes(add_metrics, None)
+    + routes(add_quorum, Inbox("127.0.0.1:1", ["127.0.0.1:1"], b"", lambda _: True, lambda: 0.0))
+    + routes(add_heartbeat, str, lambda _key, _trouble: True),
+)
 def test_every_route(route):
     assert f"## `{route}`" in page("api")
+
+
+def pages():
+    """What the dashboard adds for people; what its pages load is their own business."""
+    found = routes(add_dashboard, SampleControl(), Access())
+    return [route for route in found if "/static/" not in route and not route.startswith("GET /dash/")]
+
+
+@pytest.mark.parametrize("route", pages())
+def test_every_page(route):
+    assert f"`{route.removeprefix('GET ')}`" in page("dashboard")
 
 
 def health_fields(report=HealthReport):
@@ -92,19 +109,29 @@ def test_every_field_of_health(name):
 COMMANDS = typer.main.get_command(app())
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS.commands))
-def test_every_command_and_its_options(name):
-    (row,) = [line for line in page("operations").splitlines() if re.match(rf"\| .*`rrdnsd {name}\b", line)]
-    options = {
-        option for param in COMMANDS.commands[name].params for option in param.opts if option[0] == "-"
-    }
-    assert options <= in_code(row) | {"--help", "-h"}
+def programs():
+    """Every command with its whole name, and those that are described beside the running of the daemon."""
+    for name, command in COMMANDS.commands.items():
+        for inner, its in getattr(command, "commands", {"": command}).items():
+            yield f"{name} {inner}".strip(), its
+
+
+def options_of(command):
+    return {option for param in command.params for option in param.opts if option[0] == "-"}
+
+
+@pytest.mark.parametrize(("name", "command"), sorted(programs()))
+def test_every_command_and_its_options(name, command):
+    rows = [line for line in page("operations").splitlines() if re.match(rf"\| .*`rrdnsd {name}\b", line)]
+    common = page("commands").partition("## Exit codes")[0]
+    section = page("commands").partition(f"## `rrdnsd {name}`\n")[2].partition("\n## ")[0]
+    assert bool(rows) is not bool(section)
+    assert options_of(command) <= in_code("".join(rows) or common + section) | {"--help", "-h"}
 
 
 def test_every_option_of_the_program_itself():
-    options = {option for param in COMMANDS.params for option in param.opts}
-    assert "--version" in options
-    assert options <= in_code(page("operations"))
+    assert options_of(COMMANDS) == {"--version", "--help", "-h"}
+    assert options_of(COMMANDS) <= in_code(page("commands"))
 
 
 def plugins(group):
@@ -120,6 +147,25 @@ def test_every_update_method(method):
 @pytest.mark.parametrize("scheme", plugins("rrdnsd.probes"))
 def test_every_probe_type(scheme):
     assert f"| `{scheme}` |" in page("operations")
+
+
+@pytest.mark.parametrize("metric", names.metrics(), ids=lambda metric: metric.name)
+def test_every_metric(metric):
+    labels = ", ".join(f"`{label}`" for label in metric.labels)
+    assert f"| `{metric.name}` | {metric.kind} | {labels} | {metric.text} |" in page("metrics")
+
+
+@pytest.mark.parametrize("stat", names.stats(), ids=lambda stat: stat.name)
+def test_every_metric_of_statsd(stat):
+    assert f"| `{stat.name}` | {stat.kind} | {stat.text} |" in page("metrics")
+
+
+def test_no_metric_is_documented_that_does_not_exist():
+    known = {metric.name for metric in (*names.metrics(), *names.stats())}
+    rows = re.findall(
+        r"^\| `([a-z_.]+)` \| (?:counter|gauge|histogram|timer) \|", page("metrics"), re.MULTILINE
+    )
+    assert set(rows) == known
 
 
 def tags():
@@ -143,7 +189,7 @@ def variables():
 
 @pytest.mark.parametrize("name", variables())
 def test_every_variable_of_the_environment(name):
-    assert f"| `{name}` |" in page("operations")
+    assert f"| `{name}` |" in page("operations") + page("commands")
 
 
 def anchors(text):

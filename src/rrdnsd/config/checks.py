@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from typing import NamedTuple
 
-from rrdnsd.config import healthcheck
+from rrdnsd.config import healthcheck, notifiers
 from rrdnsd.config.addresses import host_port
 from rrdnsd.config.effective import BUILTIN, DEFAULT_PROVIDER, TimesMs, times_ms
 from rrdnsd.config.names import is_within
@@ -12,12 +12,8 @@ from rrdnsd.config.probekeys import probe_keys
 from rrdnsd.config.problem import Loc, Problem
 from rrdnsd.config.schema import Config, ProviderConfig, ServiceConfig
 from rrdnsd.config.sentences import nearest
-from rrdnsd.config.text import count, one_of, quote
+from rrdnsd.config.text import count, quote
 
-NEED_RESOLVERS = frozenset({"rfc2136", "nsupdate", "knsupdate"})
-NEED_TOKEN = frozenset({"digitalocean", "dynu", "powerdns"})
-NEED_OPTION = {"lexicon": ("vendor", '"cloudflare"'), "powerdns": ("url", '"http://192.0.2.1:8081"')}
-WITHOUT_RESOLVERS = NEED_TOKEN | NEED_OPTION.keys()
 _MOST_SHOWN = 8
 _LEAST_HEARTBEATS = 3
 
@@ -27,6 +23,7 @@ class Installed(NamedTuple):
 
     probes: tuple[str, ...]
     providers: tuple[str, ...]
+    notifiers: tuple[str, ...] = ()
 
 
 def check(config: Config, installed: Installed) -> Iterator[Problem]:
@@ -34,6 +31,7 @@ def check(config: Config, installed: Installed) -> Iterator[Problem]:
     yield from _nodes(config)
     yield from _cluster(config)
     yield from _tokens(config)
+    yield from notifiers.check(config, installed.notifiers)
     for index, target in enumerate(config.connectivity_check):
         yield from _scheme(target, ("connectivity_check", index), installed)
     yield from _default_provider(config, installed)
@@ -123,7 +121,7 @@ def _default_provider(config: Config, installed: Installed) -> Iterator[Problem]
     if config.update_method is not None:
         yield from _provider(config, config.update_method, (), installed)
     elif config.update_resolvers:
-        sentence = f"is required with update_resolvers: {one_of(tuple(sorted(NEED_RESOLVERS)))}"
+        sentence = 'is required with update_resolvers, e.g. "rfc2136"'
         yield Problem(("update_method",), sentence, (("update_resolvers",),))
 
 
@@ -139,30 +137,9 @@ def _provider(
     if method not in installed.providers:
         hint = nearest(method, installed.providers) or f", known: {', '.join(installed.providers)}"
         yield Problem((*at, "update_method"), f"unknown update method {quote(method)}{hint}")
-    elif method in NEED_RESOLVERS and not source.update_resolvers:
-        sentence = f'is required by {quote(method)}: the DNS servers to write to, e.g. ["192.0.2.1:53"]'
-        yield Problem(resolvers, sentence, ((*at, "update_method"),))
     elif method == BUILTIN and source.update_resolvers:
         sentence = 'has no meaning for "builtin", which writes to no other server'
         yield Problem(resolvers, sentence, ((*at, "update_method"),))
-    else:
-        yield from _vendor(source, method, at)
-
-
-def _vendor(source: Config | ProviderConfig, method: str, at: Loc) -> Iterator[Problem]:
-    """Check what the methods that speak to an HTTP API want."""
-    about = ((*at, "update_method"),)
-    if method in WITHOUT_RESOLVERS and source.update_resolvers:
-        sentence = f"has no meaning for {quote(method)}, which asks an HTTP API"
-        yield Problem((*at, "update_resolvers"), sentence, about)
-    if method in NEED_TOKEN and not source.update_credentials.get_secret_value():
-        sentence = f'is required by {quote(method)}: the token, better "env:NAME" or "file:PATH"'
-        yield Problem((*at, "update_credentials"), sentence, about)
-    key = "options" if isinstance(source, ProviderConfig) else "update_options"
-    option, example = NEED_OPTION.get(method, ("", ""))
-    if option and option not in getattr(source, key):
-        sentence = f'must hold "{option}" for {quote(method)}, e.g. {{"{option}": {example}}}'
-        yield Problem((*at, key), sentence, about)
 
 
 def _one_builtin(config: Config) -> Iterator[Problem]:

@@ -36,6 +36,8 @@ def _mend(data: dict[str, Any], loc: Loc) -> None:
             _replace(data["services"][index], key, _placeholder_service(index))
         case ("nodes" | "update_resolvers" as key, int(index)):
             data[key][index] = _placeholder_node(index)
+        case ("notifiers", int(index), *_):
+            data["notifiers"][index] = {"type": "script", "name": f"placeholder-{index}", "command": ["true"]}
         case ("providers", str(name)):
             data["providers"].pop(name, None)
         case ("providers", str(name), str(key), *_):

@@ -134,10 +134,11 @@ def effective_providers(
     zones: dict[str, set[str]] = {}
     for provider, zone in [*((s.provider, s.zone) for s in config.services), *more]:
         zones.setdefault(provider, set()).add(zone)
-    return tuple(_provider(config, name, tuple(sorted(of_it))) for name, of_it in zones.items())
+    return tuple(effective_provider(config, name, tuple(sorted(of_it))) for name, of_it in zones.items())
 
 
-def _provider(config: "Config", name: str, zones: tuple[str, ...]) -> EffectiveProvider:
+def effective_provider(config: "Config", name: str, zones: tuple[str, ...]) -> EffectiveProvider:
+    """Fill in what one provider inherits, for the services of these zones."""
     source: Config | ProviderConfig = config if name == DEFAULT_PROVIDER else config.providers[name]
     method = source.update_method or BUILTIN
     given = config.update_options if source is config else config.providers[name].options

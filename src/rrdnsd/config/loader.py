@@ -1,6 +1,6 @@
 """From a file and the environment to a checked configuration, or to every mistake in it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,9 @@ DEFAULT_PATH = Path("/etc/rrdnsd.json")
 _LOCAL_NODE: Loc = ("local_node",)
 _OVERRIDE = "LOCAL_NODE"
 
+Look = Callable[[Config], Iterable[Problem]]
+"""Finds what plug-ins say is wrong with their settings."""
+
 
 def config_path(env: Mapping[str, str], given: Path | None = None) -> Path:
     """Tell which file to read: the one given, else what CONF names, else /etc/rrdnsd.json."""
@@ -38,17 +41,19 @@ class Loaded:
     around: Surroundings = field(repr=False)
 
 
-def load(path: Path, env: Mapping[str, str]) -> Config:
+def load(path: Path, env: Mapping[str, str], look: Look | None = None) -> Config:
     """Read, check and complete a configuration file; LOCAL_NODE in `env` overrides `local_node`.
+
+    What plug-ins think of their settings is known only with a `look`.
 
     Raises:
         ConfigError: it cannot be used; the error holds a sentence for every mistake.
 
     """
-    return load_raw(path, env).config
+    return load_raw(path, env, look).config
 
 
-def load_raw(path: Path, env: Mapping[str, str]) -> Loaded:
+def load_raw(path: Path, env: Mapping[str, str], look: Look | None = None) -> Loaded:
     """Do as `load` does, and return what the file itself says as well.
 
     Raises:
@@ -58,7 +63,7 @@ def load_raw(path: Path, env: Mapping[str, str]) -> Loaded:
     whole, problems = read(path)
     around = Surroundings(path.absolute().parent, env)
     raw = effective_raw(whole, around)
-    config, found = validate(raw, around)
+    config, found = validate(raw, around, look)
     problems += found
     if config is None or problems:
         overridden = bool(env.get(_OVERRIDE))
@@ -74,9 +79,11 @@ def effective_raw(whole: Mapping[str, object], around: Surroundings) -> dict[str
     return raw | {"local_node": override} if override else raw
 
 
-def validate(raw: dict[str, Any], around: Surroundings) -> tuple[Config | None, list[Problem]]:
+def validate(
+    raw: dict[str, Any], around: Surroundings, look: Look | None = None
+) -> tuple[Config | None, list[Problem]]:
     """Check a configuration without comments; returns it, or None, and everything that is wrong with it."""
-    installed = Installed(plugins.names(plugins.PROBES), plugins.names(plugins.PROVIDERS))
+    installed = Installed(*map(plugins.names, (plugins.PROBES, plugins.PROVIDERS, plugins.NOTIFIERS)))
     try:
         config = Config.model_validate(raw, context=around)
     except ValidationError as error:
@@ -85,9 +92,16 @@ def validate(raw: dict[str, Any], around: Surroundings) -> tuple[Config | None, 
         wrong = [visible(p.loc, raw) for p in problems]
         stand_in = draft(raw, wrong, around)
         unknown = {tuple(detail["loc"]) for detail in details if detail["type"] == "extra_forbidden"}
-        concluded = [] if stand_in is None else check(stand_in, installed)
+        concluded = [] if stand_in is None else _concluded(stand_in, installed, look)
         return None, problems + list(_sound(concluded, {loc for loc in wrong if loc not in unknown}))
-    return config, list(check(config, installed))
+    return config, _concluded(config, installed, look)
+
+
+def _concluded(config: Config, installed: Installed, look: Look | None) -> list[Problem]:
+    """Check across keys; of two sentences about one place that of the schema is kept."""
+    found = list(check(config, installed))
+    known = {problem.loc for problem in found}
+    return found + [problem for problem in (look(config) if look else ()) if problem.loc not in known]
 
 
 def _is_echo(detail: ErrorDetails) -> bool:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rrdnsd.config import healthcheck
+from rrdnsd.config import healthcheck, servicecheck
 from rrdnsd.config.probeoptions import BUILT_IN, ONLY_FOR
 from rrdnsd.config.problem import Loc, Problem
 from rrdnsd.config.text import quote
@@ -22,6 +22,11 @@ def probe_keys(_: "Config", service: "ServiceConfig", at: Loc) -> Iterator[Probl
     if scheme in BUILT_IN and service.probe_options:
         sentence = f"has no meaning for {quote(scheme)}, only for the probe type of a plug-in"
         yield Problem((*at, "probe_options"), sentence, about)
+    if service.service_check:
+        try:
+            servicecheck.template(service.service_check, service.fqdn)
+        except ValueError as error:
+            yield Problem((*at, "service_check"), str(error), ((*at, "fqdn"),))
     if scheme == "heartbeat":
         yield from _heartbeat(service, at)
     elif scheme == "script":

@@ -27,7 +27,7 @@ def visible(loc: Loc, raw: object) -> Loc:
             raw = raw.get(part)
         elif isinstance(raw, list) and isinstance(part, int) and part < len(raw):
             raw = raw[part]
-        else:
+        elif raw is not None:  # what holds nothing may have been meant to hold this
             return loc[:depth]
     return loc
 

@@ -134,6 +134,11 @@ class ServiceConfig(_Keys):
         default=60_000,
         description="For `heartbeat`: an endpoint is up for so long after it has called.",
     )
+    service_check: str = Field(
+        default="",
+        description="Beside the probes of the endpoints: the URL that a client of the service would use. The name is looked"
+        " up where it is served and one address of it is asked, every `reconcile_interval_ms`. Nothing is decided by it.",
+    )
     probe_options: v.Options = Field(
         default_factory=dict,
         repr=False,
@@ -290,6 +295,87 @@ class TlsConfig(_Keys):
     )
 
 
+class NotifierConfig(_Keys):
+    """One way to tell people: to whom, of what, and how often."""
+
+    type: str = Field(
+        description="How: `webhook`, `script` or `apprise`; see [notifiers.md](notifiers.md).",
+    )
+    name: v.PlainName | None = Field(
+        default=None,
+        description="What it is called in logs and by `rrdnsd notify test`; the same on every node, each name once.",
+        json_schema_extra=_text_default("the type"),
+    )
+    url: v.Secret = Field(
+        default=SecretStr(""),
+        description="Where to: the URL of the `webhook`, or that of `apprise`; it is never shown. Or `env:NAME` or"
+        " `file:PATH`.",
+    )
+    secret: v.Secret = Field(
+        default=SecretStr(""),
+        description="Signs what a `webhook` sends (HMAC-SHA256). At least 16 characters; or `env:NAME` or `file:PATH`.",
+    )
+    headers: Mapping[v.HeaderName, v.HeaderValue] = Field(
+        default_factory=dict,
+        repr=False,
+        description="Headers that a `webhook` sends as well; a value may be `env:NAME`.",
+    )
+    command: v.ListOf[str] = Field(
+        default=(), description="The program of a `script` and its arguments; no shell is involved."
+    )
+    options: v.Options = Field(
+        default_factory=dict,
+        repr=False,
+        description="What only this type understands; a text may be `env:NAME` or `file:PATH`.",
+    )
+    timeout_ms: v.Milliseconds = Field(default=10_000, description="How long one delivery may take.")
+    services: v.ListOf[v.ServicePattern] = Field(
+        default=(),
+        description="The services to tell of: names, or `*.` and the domain that names end with.",
+        json_schema_extra=_text_default("all"),
+    )
+    kinds: v.ListOf[v.NotifierKind] = Field(
+        default=(),
+        description="What to tell of: `endpoint`, `service`, `fail-open`, `dns`, `guard`, `quorum`, `node`,"
+        " `certificate`.",
+        json_schema_extra=_text_default("all"),
+    )
+    severity: Literal["info", "warning", "critical"] = Field(
+        default="info",
+        description="The least severity of the troubles to tell of; that one is over is told wherever it was told itself.",
+    )
+    batch_ms: v.Milliseconds = Field(
+        default=1500, description="How long to collect what happens at the same time for one message."
+    )
+    remind_minutes: v.Minutes | None = Field(
+        default=None,
+        description="After how long a trouble that lasts is told again.",
+        json_schema_extra=_text_default("never"),
+    )
+    flap_changes: int = Field(
+        default=4,
+        ge=0,
+        le=100,
+        description="How many changes of one endpoint (or server, node ...) are told within `flap_minutes`; 0 means all.",
+        json_schema_extra={"unit": "changes"},
+    )
+    flap_minutes: v.Minutes = Field(
+        default=10, description="When an endpoint has changed so often, it is told of again after this time."
+    )
+    queue_size: int = Field(
+        default=1000,
+        ge=1,
+        le=100_000,
+        description="How many messages may wait for a receiver that is away; the oldest make room.",
+        json_schema_extra={"unit": "messages"},
+    )
+
+    @property
+    def called(self) -> str:
+        """Its name, given or by default."""
+        return self.name or self.type
+
+
 class RemovalGuard(_Keys):
     """The guard against taking too much out of DNS at once because of health."""
 
@@ -399,6 +485,9 @@ class Config(_Keys):
         default="info",
         description="`trace`, `debug`, `info`, `warning` (also `warn`) or `error`.",
     )
+    notifiers: v.ListOf[NotifierConfig] = Field(
+        default=(), max_length=32, description="Who is told of what happens, and how."
+    )
     api: ApiConfig = Field(default=ApiConfig(), description="The HTTP interface.")
     statsd: StatsdConfig | None = Field(
         default=None,
@@ -485,5 +574,5 @@ class Config(_Keys):
         return effective_providers(self)
 
 
-SECRET_KEYS = frozenset({"update_credentials", "tsig", "cluster_secret", "heartbeat_secret"})
+SECRET_KEYS = frozenset({"update_credentials", "tsig", "cluster_secret", "heartbeat_secret", "url", "secret"})
 """Keys whose values no message ever repeats."""

@@ -11,7 +11,8 @@ from rrdnsd.config import connectivity, healthcheck, tokens
 from rrdnsd.config.addresses import endpoint_address, host_port, join_host_port, network
 from rrdnsd.config.credentials import Surroundings, resolve_secret
 from rrdnsd.config.names import domain_name, is_ip
-from rrdnsd.config.text import quote, show
+from rrdnsd.config.text import one_of, quote, show
+from rrdnsd.core.telling import Kind
 
 T = TypeVar("T")
 
@@ -221,6 +222,20 @@ def _ip_and_port(text: str) -> str:
     return join_host_port(host, port)
 
 
+def _service_pattern(text: str) -> str:
+    star, _, rest = text.rpartition("*.")
+    if star or (not text.startswith("*.") and "*" in text):
+        raise ValueError(f'{quote(text)} must be a service\'s name, or "*." and the domain that it ends with')
+    return f"*.{domain_name(rest)}" if text.startswith("*.") else domain_name(text)
+
+
+def _kind(text: str) -> str:
+    kinds = tuple(kind.value for kind in Kind)
+    if text not in kinds:
+        raise ValueError(f"must be {one_of(kinds)}, got {quote(text)}")
+    return text
+
+
 def _plain_name(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,63}", text):
         raise ValueError("must consist of letters, digits and _ . -")
@@ -284,6 +299,9 @@ ClusterSecret = Annotated[Secret, AfterValidator(_cluster_secret)]
 SocketPath = Annotated[str, AfterValidator(_socket_path)]
 TokenHash = Annotated[str, AfterValidator(_token_hash)]
 KeyFile = Annotated[str, AfterValidator(_key_file)]
+ServicePattern = Annotated[str, AfterValidator(_service_pattern)]
+NotifierKind = Annotated[str, AfterValidator(_kind)]
+Minutes = Annotated[int, Field(ge=1, le=43_200), _unit("minutes")]
 ConnectivityTarget = Annotated[str, AfterValidator(connectivity.canonical)]
 Level = Annotated[
     Literal["trace", "debug", "info", "warning", "error"],

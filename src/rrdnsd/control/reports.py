@@ -337,7 +337,7 @@ class RunsReport:
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """One request that changed something."""
+    """One request that was carried out; `after` says if it changed something."""
 
     id: int
     at: float
@@ -372,7 +372,8 @@ class Outcome:
 
     `changed` is False if it stood already. `effect` says what it does or, in a dry run, would do.
     `known_by` are the nodes that have it, `unknown_to` those of the cluster that did not confirm it in time;
-    they learn of it as soon as they are heard. `safe_at` is when a drained address may be stopped.
+    they learn of it as soon as they are heard. `safe_at` is when a drained address may be stopped, as DNS
+    follows at once; None while something keeps it from that, which `effect` names.
     """
 
     changed: bool

@@ -8,9 +8,11 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from rrdnsd.core.calls import Call
 from rrdnsd.core.ledger import Entry
 from rrdnsd.core.model import EndpointKey, State
 from rrdnsd.core.quorum import Ballot
+from rrdnsd.core.telling import Told
 
 _DIGEST_BYTES = 16
 
@@ -45,7 +47,9 @@ class Statement:
     this statement. With a `span` the votes are all there are for these services. `abstains` is why its
     ballots do not count, "" if they do. `suspects` are endpoints it has just seen failing. `editions` are
     the SOA serial and content digest of each zone that it serves itself. `ledger` is the digest of its whole
-    ledger, "" if it knows nothing of orders, and `entries` are orders that it does not know us to have.
+    ledger, "" if it knows nothing of orders, and `entries` are orders that it does not know us to have. `told` is
+    what people were told of late. `beats` are calls that endpoints have made at that node, with their age at
+    `said_at`.
     """
 
     node: str
@@ -59,6 +63,8 @@ class Statement:
     editions: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     ledger: str = ""
     entries: tuple[Entry, ...] = ()
+    told: tuple[Told, ...] = ()
+    beats: tuple[Call, ...] = ()
 
 
 @dataclass(slots=True)

@@ -9,7 +9,9 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
 
+from rrdnsd.core.calls import Call
 from rrdnsd.core.model import EndpointKey
+from rrdnsd.core.telling import Told
 from rrdnsd.peers import wire
 from rrdnsd.peers.base import Agreement, NodeList, Voice
 from rrdnsd.peers.outbox import Outbox, Outgoing
@@ -18,6 +20,9 @@ log = logging.getLogger(__name__)
 
 AFTER_FAILURE = 0.1
 """Least seconds between two tries at a peer that did not answer; up to as much again is random."""
+
+TOGETHER = 0.05
+"""Seconds for which calls of endpoints are collected before they go out in one message."""
 
 Post = Callable[[str, Outgoing], Awaitable[tuple[bytes, str]]]
 """Carries a message to a node and returns the body and the MAC of its answer.
@@ -76,6 +81,7 @@ class Mesh:
         self._lines = {node: self._open(node) for node in nodes if node != me}
         self._start: Callable[[str, _Line], None] = lambda _node, _line: None
         self._answered = asyncio.Event()
+        self._collecting: asyncio.TimerHandle | None = None
         self.messages = 0
         """How many were sent so far."""
 
@@ -98,6 +104,25 @@ class Mesh:
             if node != known_to:
                 line.outbox.ordered(keys)
                 line.wake.set()
+
+    def told(self, marks: Iterable[Told]) -> None:
+        """Let the peers know what people were told."""
+        marks = tuple(marks)
+        for line in self._lines.values():
+            line.outbox.told(marks)
+        if marks:
+            self.nudge()
+
+    def called(self, call: Call) -> None:
+        """Let the peers know that an endpoint has called here, together with those that call in the same moment."""
+        for line in self._lines.values():
+            line.outbox.called(call)
+        if self._collecting is None:
+            self._collecting = asyncio.get_running_loop().call_later(TOGETHER, self._collected)
+
+    def _collected(self) -> None:
+        self._collecting = None
+        self.nudge()
 
     async def agreed(self, keys: Iterable[str], timeout: float) -> Agreement:  # noqa: ASYNC109 -- the answer is partial then
         """Wait until all peers that answer at all have confirmed these orders, for `timeout` seconds at most."""

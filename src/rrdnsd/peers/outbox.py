@@ -6,15 +6,30 @@ the next one carries what the peer has not confirmed.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple
 
+from rrdnsd.core.calls import Call
 from rrdnsd.core.ledger import Entry
 from rrdnsd.core.model import EndpointKey
+from rrdnsd.core.telling import Told
 from rrdnsd.core.votes import ServiceVotes, Span
 from rrdnsd.peers import wire
 from rrdnsd.peers.base import NodeList, Voice
 from rrdnsd.peers.courier import Courier
 
 MAX_SUSPECTS = 500
+
+MAX_TOLD = 50_000
+"""Marks of what people were told that wait for a peer; what comes beyond that, it is not let know."""
+
+MAX_CALLERS = 50_000
+"""Endpoints whose last call waits for a peer; of those beyond that, it is not let know."""
+
+
+class _Beat(NamedTuple):
+    at: float
+    trouble: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +42,8 @@ class Outgoing:
     suspects: tuple[EndpointKey, ...]
     span: Span | None
     entries: tuple[Entry, ...] = ()
+    told: tuple[Told, ...] = ()
+    beats: tuple[tuple[EndpointKey, _Beat], ...] = ()
 
 
 class Outbox:
@@ -53,6 +70,8 @@ class Outbox:
         self._unconfirmed: set[str] = set()
         self._suspects: dict[EndpointKey, None] = {}
         self._orders = Courier(voice.ledger, clock)
+        self._told: dict[tuple[str, str], Told] = {}
+        self._beats: dict[EndpointKey, _Beat] = {}
         self._page_after: str | None = None
         """Where the next page of all votes begins; None when the peer does not want them."""
 
@@ -64,6 +83,17 @@ class Outbox:
         """Include a suspicion in the next message."""
         if len(self._suspects) < MAX_SUSPECTS:
             self._suspects[key] = None
+
+    def told(self, marks: Iterable[Told]) -> None:
+        """Include what people were told until the peer confirms it."""
+        for mark in marks:
+            if len(self._told) < MAX_TOLD or (mark.notifier, mark.subject) in self._told:
+                self._told[mark.notifier, mark.subject] = mark
+
+    def called(self, call: Call) -> None:
+        """Include the last call of an endpoint until the peer confirms it."""
+        if len(self._beats) < MAX_CALLERS or call.key in self._beats:
+            self._beats[call.key] = _Beat(self._clock() - call.age, call.trouble)
 
     def ordered(self, keys: Iterable[str]) -> None:
         """Include the orders with these keys until the peer confirms them."""
@@ -81,6 +111,8 @@ class Outbox:
         """Make the next message."""
         votes, span = self._votes()
         entries = self._orders.pick()
+        told = tuple(islice(self._told.values(), wire.MAX_TOLD))
+        beats = tuple(islice(self._beats.items(), wire.MAX_BEATS))
         suspects, self._suspects = tuple(self._suspects), {}
         self._unconfirmed -= {vote.service for vote in votes}
         self._seq += 1
@@ -104,16 +136,22 @@ class Outbox:
             ledger=self._voice.ledger.digest,
             entries=[wire.ledger_entry(entry) for entry in entries],
             membership=wire.membership(self._membership.said) if self._membership else None,
+            told=list(told),
+            beats=[
+                (*key, int((self._clock() - beat.at) * 1000), beat.trouble[: wire.MAX_REASON])
+                for key, beat in beats
+            ],
         )
         body = wire.encode(request)
         if len(body) > wire.MAX_BODY:
             request = wire.without_reasons(request)
             body = wire.encode(request)
         if len(body) > wire.MAX_BODY:
-            entries = ()
-            body = wire.encode(request.model_copy(update={"entries": []}))
+            entries, told, beats = (), (), ()
+            body = wire.encode(request.model_copy(update={"entries": [], "told": [], "beats": []}))
         sent = frozenset(vote.service for vote in votes)
-        return Outgoing(body, wire.request_mac(self._secret, body), sent, suspects, span, entries)
+        mac = wire.request_mac(self._secret, body)
+        return Outgoing(body, mac, sent, suspects, span, entries, told, beats)
 
     def confirmed(self, sent: Outgoing, body: bytes, mac: str) -> bool:
         """Take in the answer; returns True if there is more to say at once.
@@ -141,9 +179,17 @@ class Outbox:
             for key in sent.suspects:
                 self.suspected(key)
             return again
+        for mark in sent.told:
+            if self._told.get((mark.notifier, mark.subject)) == mark:
+                del self._told[mark.notifier, mark.subject]
+        for key, beat in sent.beats:
+            if self._beats.get(key) == beat:
+                del self._beats[key]
+        # Only what did not fit goes on at once: endpoints call all the time, and the mesh waits for some to come together.
+        calls = bool(self._beats) and len(sent.beats) == wire.MAX_BEATS
         orders = self._orders.answered(sent.entries, reply.ledger, refused=reply.error != "")
         votes = self._paging(sent, wants_all=reply.want == "full") or bool(self._unconfirmed)
-        return votes or orders or bool(self._suspects)
+        return votes or orders or calls or bool(self._suspects or self._told)
 
     def lost(self, sent: Outgoing) -> None:
         """Say it again next time: nobody confirmed it.

@@ -10,10 +10,12 @@ from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from rrdnsd.core.calls import Call
 from rrdnsd.core.ledger import Entry, Stamp
 from rrdnsd.core.membership import NO_ROUND, Accepted, Action, Change, Proposal, Round, Said
 from rrdnsd.core.model import EndpointKey, State
 from rrdnsd.core.quorum import Ballot
+from rrdnsd.core.telling import Told
 from rrdnsd.core.votes import ServiceVotes, Span, Statement
 
 MAX_BODY = 512 * 1024
@@ -24,6 +26,12 @@ PAGE = 500
 
 MAX_ENTRIES = 200
 """Orders that one message may carry."""
+
+MAX_TOLD = 200
+"""Marks of what people were told that one message may carry."""
+
+MAX_BEATS = 200
+"""Calls of endpoints that one message may carry."""
 
 MAX_NODES = 1000
 """Nodes that a list may have."""
@@ -42,6 +50,7 @@ Hex = Annotated[str, Field(max_length=64)]
 Reason = Annotated[str, Field(max_length=MAX_REASON)]
 Serial = Annotated[int, Field(ge=0, lt=2**32)]
 Whole = Annotated[int, Field(ge=0, lt=2**53)]
+Subject = Annotated[str, Field(max_length=600)]
 Vote = Literal["up", "down", "unknown"]
 Attempt = tuple[Whole, Name]
 Step = tuple[Action, Name]
@@ -127,6 +136,8 @@ class Request(_Message):
     ledger: Hex = ""
     entries: list[LedgerEntry] = Field(default_factory=list, max_length=MAX_ENTRIES)
     membership: Membership | None = None
+    told: list[tuple[Name, Subject, Name, Whole]] = Field(default_factory=list, max_length=MAX_TOLD)
+    beats: list[tuple[Name, Name, Whole, Reason]] = Field(default_factory=list, max_length=MAX_BEATS)
 
 
 class Reply(_Message):
@@ -230,6 +241,11 @@ def statement(request: Request, said_at: float) -> Statement:
         editions=request.editions,
         ledger=request.ledger,
         entries=tuple(entry.entry() for entry in request.entries),
+        told=tuple(Told(*mark) for mark in request.told),
+        beats=tuple(
+            Call(EndpointKey(service, address), age / 1000, trouble)
+            for service, address, age, trouble in request.beats
+        ),
     )
 
 

@@ -10,9 +10,10 @@ from rrdnsd.config.schema import TokenConfig
 from rrdnsd.control.orders import ORDERS
 from rrdnsd.peers import wire
 
-Scope = Literal["open", "read", "named", "write", "peer"]
+Scope = Literal["open", "read", "named", "write", "peer", "endpoint"]
 """`open`: everybody. `read`: everybody, unless `api.anonymous_read` is false. `named`: any token, or the Unix
-socket. `write`: a token of scope write as Bearer, or the Unix socket. `peer`: the peers' own authentication."""
+socket. `write`: a token of scope write as Bearer, or the Unix socket. `peer`: the peers' own authentication. `endpoint`: the
+secret of a service."""
 
 API = "/api/v1"
 CALLER = "rrdnsd.caller"
@@ -45,6 +46,7 @@ ROUTES: Mapping[tuple[str, str], Scope] = {
     ("GET", "/public/{fqdn}"): "open",
     ("GET", "/public/{fqdn}/badge.svg"): "open",
     ("POST", wire.PATH): "peer",
+    ("POST", "/heartbeat/{service}/{address}"): "endpoint",
     **{("POST", f"{API}/{order.path}"): "write" for order in ORDERS},
 }
 """The right that each method and path needs."""

@@ -38,7 +38,8 @@ def test_status(served, rrdnsd):
     assert max(map(len, lines)) <= 80
     assert lines[0] == "14:13:20  10.0.0.1:3333, 3 nodes: 3 services, 1 degraded"
     assert "  192.0.2.1    up     yes     3 of 3  12.4 ms  paris" in lines
-    assert "  held: in maintenance until 15:13 UTC" in lines
+    assert "  maintenance until 15:13 UTC by alice: new switch" in lines
+    assert not any("held:" in line for line in lines)
     assert "\x1b" not in done.stdout
 
 
@@ -149,6 +150,7 @@ def test_audit(served, rrdnsd):
     lines = rrdnsd("audit").stdout.splitlines()
     assert lines[0].split() == ["when", "who", "did", "what,", "and", "why"]
     assert lines[1].startswith("2026-09-21 14:03:20  alice  maintenance  mail.example.net: new switch")
+    assert "kernel update (changed nothing)" in " ".join(" ".join(lines[2:]).split())
     assert json.loads(rrdnsd("audit", "--json", "-n", 1).stdout)["more"] is True
 
 

@@ -43,15 +43,24 @@ def status(*services, **changes):
 
 def test_everything_that_is_wrong_comes_first():
     cluster = ClusterReport(
-        3, "only 1 of 3 nodes is heard", "its own link is down", [], ["10.0.0.2: differs"], {}, 1, False
+        3,
+        "no quorum: only 1 of 3 nodes heard",
+        "its own link is down",
+        [],
+        ["10.0.0.2: differs"],
+        {},
+        1,
+        False,
     )
     text = shown(
-        status_view(status(paused="by alice", cluster=cluster, warnings=["the disk is full"], mode="shadow"))
+        status_view(
+            status(paused="paused by alice", cluster=cluster, warnings=["the disk is full"], mode="shadow")
+        )
     )
     before = text.partition(WEB)[0]
     for sentence in (
-        "shadow mode: nothing is written", "paused, nothing is written: by alice",
-        "no quorum, nothing is written: only 1 of 3 nodes is heard", "this node abstains: its own link is down",
+        "shadow mode: nothing is written", "nothing is written: paused by alice",
+        "nothing is written: no quorum: only 1 of 3 nodes heard", "this node abstains: its own link is down",
         "not every node knows the same orders yet", "10.0.0.2: differs", "the disk is full",
     ):  # fmt: skip
         assert sentence in before

@@ -126,6 +126,35 @@ def test_a_service_of_the_network_reads_no_secret_of_this_machine(tmp_path):
         overlay(loaded(tmp_path, {"HOME": "/root"}), changes(orders.place_service(API, spy)), about=API)
 
 
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        ({"healthcheck": "script:///bin/true"}, "config.healthcheck: a script that every node shall run is"),
+        ({"healthcheck": "SCRIPT:///bin/true"}, "config.healthcheck: a script that every node shall run is"),
+        (
+            {"healthcheck": "tcp://{}:25", "query_response": [{"expect": "x"}, {"send": "env:HOME"}]},
+            r'config.query_response\[1\].send: "env:" is for the file',
+        ),
+        (
+            {"healthcheck": "heartbeat://{}", "heartbeat_secret": "file:secret"},
+            'config.heartbeat_secret: "file:" is for the file',
+        ),
+        (
+            {"probe_options": {"a": [{"b": "file:secret"}]}},
+            'config.probe_options.a.*: "file:" is for the file',
+        ),
+    ],
+)
+def test_a_service_of_the_network_runs_no_program_and_reads_no_file(tmp_path, keys, problem):
+    (tmp_path / "secret").write_text("0123456789abcdef")
+    with pytest.raises(ConfigError, match=problem):
+        overlay(
+            loaded(tmp_path, {"HOME": "/root"}),
+            changes(orders.place_service(API, {**SERVICE, **keys})),
+            about=API,
+        )
+
+
 def test_what_does_not_fit_is_left_out_with_its_service_only(tmp_path):
     bad = orders.place_service(API, {**SERVICE, "ttl": -1})
     good = orders.place_endpoint(WWW, THREE)

@@ -115,7 +115,7 @@ async def test_the_overview_says_all_without_a_script(control):
         "down: 2 of 3 nodes report connection refused; 10.0.0.3:3333 reports up",
         "Safe to stop at 14:13:40",
         "not in DNS",
-        "until 15:13 UTC: new switch (alice)",
+        "maintenance until 15:13 UTC by alice: new switch",
         "kernel update",
         "12.4 ms",
         "99.87 %",
