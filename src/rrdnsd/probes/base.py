@@ -109,5 +109,6 @@ OnBug = Callable[[Probe, BaseException], None]
 Build = Callable[[CheckSpec, EndpointKey], Probe]
 """What an entry point of `rrdnsd.probes` names: makes the probe of one endpoint.
 
-Raises ConfigError where the specification cannot work (a regular expression, an unreadable CA file).
+Raises ConfigError where the specification cannot work (a regular expression, an unreadable CA file), StartupError where
+this process lacks what the type needs. Opens nothing: `rrdnsd check` calls it, too.
 """

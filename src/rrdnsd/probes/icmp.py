@@ -24,7 +24,7 @@ from struct import pack, unpack_from
 from time import monotonic
 
 from rrdnsd.core.model import EndpointKey, ProbeResult
-from rrdnsd.errors import ConfigError
+from rrdnsd.errors import ConfigError, StartupError
 from rrdnsd.probes.base import READ, CheckSpec, DeadlineExceeded, Steps
 from rrdnsd.probes.link import explain
 from rrdnsd.probes.progress import Progress
@@ -86,7 +86,8 @@ def build(spec: CheckSpec, key: EndpointKey) -> IcmpProbe:
     """Make the probe of one endpoint.
 
     Raises:
-        ConfigError: the template is not ``icmp://{}``, or this process may not ping.
+        ConfigError: the template is not ``icmp://{}``.
+        StartupError: this process may not ping.
 
     """
     try:
@@ -98,10 +99,10 @@ def build(spec: CheckSpec, key: EndpointKey) -> IcmpProbe:
     kind = _kind(AF_INET6 if ":" in key.address else AF_INET)
     if kind is None:
         sentence = (
-            "healthcheck: this process may not send ICMP echo requests: widen the sysctl net.ipv4.ping_group_range"
+            "this process may not send ICMP echo requests: widen the sysctl net.ipv4.ping_group_range"
             f" to its group {os.getegid()}, or give it the capability CAP_NET_RAW"
         )
-        raise ConfigError(key.service, [sentence])
+        raise StartupError(f"{key.service}: {sentence}")
     return IcmpProbe(key, spec.timeout, kind)
 
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import ClassVar, cast
 from urllib.parse import unquote
 
+from rrdnsd.child import PATH, Ended, Job, run
 from rrdnsd.core.model import EndpointKey, ProbeResult
 from rrdnsd.errors import ConfigError
 from rrdnsd.probes.base import CheckSpec
-from rrdnsd.probes.child import FLOOD, Ended, run
 from rrdnsd.probes.link import explain
 from rrdnsd.probes.progress import Progress
 
@@ -22,7 +22,9 @@ _STATUS = {0: "OK", 1: "WARNING", 2: "CRITICAL", 3: "UNKNOWN"}
 _UP = frozenset({0, 1})
 _OWN_TROUBLE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
 _LONGEST = 160
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+FLOOD = 1024 * 1024
+"""Bytes after which a script is ended: reading on would keep the event loop busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class ScriptProbe:
         """Run it once."""
         progress = Progress()
         try:
-            ended = await run(self.command, dict(self.environment))
+            ended = await run(Job(self.command, env=dict(self.environment), most=FLOOD))
         except OSError as error:
             if error.errno in _OWN_TROUBLE:
                 return progress.failed(explain(error))
@@ -64,7 +66,7 @@ def build(spec: CheckSpec, key: EndpointKey) -> ScriptProbe:
         raise ConfigError(key.service, [f"{spec.healthcheck!r} is not of the form script:///path"])
     args = cast("tuple[str, ...]", spec.options.get("args", ("{}",)))
     environment = (
-        ("PATH", _PATH),
+        ("PATH", PATH),
         ("LANG", "C.UTF-8"),
         ("LC_ALL", "C.UTF-8"),
         ("RRDNSD_ADDRESS", key.address),
@@ -78,21 +80,21 @@ def build(spec: CheckSpec, key: EndpointKey) -> ScriptProbe:
 
 def judge(ended: Ended) -> tuple[bool, str]:
     """Tell if the endpoint is up, and the sentence: "" for a plain OK."""
-    text = first_line(ended.output) or first_line(ended.errors)
+    text = first_line(ended.stdout) or first_line(ended.stderr)
     if ended.flooded:
         return False, f"the script wrote more than {FLOOD // 1024} KiB"
-    if ended.code < 0:
-        return False, f"the script was ended by signal {-ended.code}"
-    if ended.code == 0:
+    if ended.status < 0:
+        return False, f"the script was ended by signal {-ended.status}"
+    if ended.status == 0:
         return True, ""
-    status = _STATUS.get(ended.code)
+    status = _STATUS.get(ended.status)
     if status is None:
-        return False, f"the script ended with {ended.code}, which is no plugin's exit code" + (
+        return False, f"the script ended with {ended.status}, which is no plugin's exit code" + (
             text and f": {text}"
         )
     # Most plugins begin with the word themselves.
     said = text if status in text else f"{status}: {text}" if text else status
-    return ended.code in _UP, said
+    return ended.status in _UP, said
 
 
 def first_line(output: bytes) -> str:

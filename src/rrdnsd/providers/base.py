@@ -91,4 +91,6 @@ def is_of_this_node(provider: Provider) -> bool:
 
 
 Build = Callable[[ProviderSpec], tuple[Provider, ...]]
-"""What an entry point of `rrdnsd.providers` names. Raises ConfigError for bad credentials or options."""
+"""What an entry point of `rrdnsd.providers` names. Raises ConfigError for bad credentials or options, each sentence beginning
+with its key (``options.url: ...``). Opens nothing: `rrdnsd check` calls it, too.
+"""

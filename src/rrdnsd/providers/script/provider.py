@@ -6,10 +6,11 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
+from rrdnsd.child import PATH, Ended, Job
 from rrdnsd.core.model import Applied, Plan, RRsetKey, ZoneView
 from rrdnsd.errors import ProviderError
 from rrdnsd.providers.base import ProviderSpec
-from rrdnsd.providers.child import PATH, Ended, Order, run
+from rrdnsd.providers.child import run
 from rrdnsd.providers.script import protocol
 from rrdnsd.providers.script.options import Options
 
@@ -92,13 +93,13 @@ class Script:
 
     async def _call(self, verb: str, zone: str, request: bytes) -> Ended:
         env = {**self._env, "RRDNSD_VERB": verb, "RRDNSD_ZONE": zone}
-        order = Order((*self._options.command, verb), request, env, self._timeout, _MOST)
+        job = Job((*self._options.command, verb), request, env, self._timeout, keep=_MOST, most=_MOST)
         async with self._calling:
             try:
-                ended = await run(order)
+                ended = await run(job)
             except ProviderError as error:
                 raise ProviderError(f"{verb} of {zone}: {error}") from None
-        said = protocol.one_line(self._masked(ended.stderr))
+        said = protocol.one_line(self._masked(ended.stderr.decode(errors="replace")))
         if ended.status == os.EX_TEMPFAIL:
             pause = protocol.read_pause(ended.stdout)
             raise self._failure(verb, zone, f"it asks to be tried later: {said or 'no reason given'}", pause)

@@ -4,8 +4,9 @@ import os
 import re
 from pathlib import Path
 
+from rrdnsd.child import Job
 from rrdnsd.errors import ProviderError
-from rrdnsd.providers.child import Order, run
+from rrdnsd.providers.child import run
 
 _PREFIX = re.compile(r"^(?:\[[^\]]*\] )?(?:[\w-]+\[\d+\]: )?(?:error: )?")
 _LONGEST = 300
@@ -22,10 +23,10 @@ async def checked(command: tuple[str, ...], zone: str, path: Path, timeout: floa
     if missing:
         raise ProviderError(missing)
     words = [command[0], *(w.replace("{zone}", zone).replace("{file}", str(path)) for w in command[1:])]
-    ended = await run(Order(words, timeout=timeout, folder=str(path.parent)))
+    ended = await run(Job(words, timeout=timeout, folder=str(path.parent)))
     if ended.status == 0:
         return ""
-    lines = [line for line in (ended.stderr + ended.stdout.decode(errors="replace")).splitlines() if line]
+    lines = [line for line in (ended.stderr + ended.stdout).decode(errors="replace").splitlines() if line]
     worst = next((line for line in lines if "error: " in line), (lines or [f"exit status {ended.status}"])[0])
     return _PREFIX.sub("", worst)[:_LONGEST]
 
