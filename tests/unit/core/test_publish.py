@@ -289,9 +289,9 @@ def test_a_failover_decides_each_family_as_a_plain_rule_says(situation, to):
             assert everybody - up - left <= result.absent[key]
         elif len(able) < enough:
             assert (result.present[key], result.absent[key]) == (usual.present[key], usual.absent[key])
-        else:  # it may come into force: what either outcome would publish is not taken away
-            assert result.present[key] <= usual.present[key]
-            assert result.absent[key] <= usual.absent[key]
+        else:  # it may come into force: nobody else is put in, and what the usual rule publishes is not taken away
+            assert result.present[key] <= up
+            assert result.absent[key].isdisjoint(usual.present[key])
     assert bool(result.failover) == in_force
     assert (result.fail_open, result.drained, result.down) == (usual.fail_open, usual.drained, usual.down)
 
