@@ -30,8 +30,9 @@ def jobs(config: dict[str, Any]) -> Iterator[Job]:
             verify_tls=config.get("verify_tls", True),
             reuse_connections=config.get("reuse_connections", False),
         )
+        build = types.builder(spec.healthcheck.partition("://")[0])
         for address in service["ipaddrs"]:
-            yield Job(types.build(spec, EndpointKey(service["fqdn"], address)), interval)
+            yield Job(build(spec, EndpointKey(service["fqdn"], address)), interval)
 
 
 async def main(config: dict[str, Any]) -> None:

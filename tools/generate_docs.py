@@ -32,6 +32,20 @@ set, else beside the configuration. Other relative paths start beside the config
 
 A key of a service that has the same name as one at the top level overrides it for that service; what the
 service leaves out, it takes from the top level.
+
+## Secrets
+
+No log line, message, metric or answer of the API ever repeats a secret. `rrdnsd export` replaces those that stand in the file by
+`env:NAME`, the audit shows them as `(hidden)`. A secret is
+
+- what the tables below call one: `cluster_secret`, `update_credentials`, `tsig`, `heartbeat_secret`, and of a notifier `url`, `secret`
+  and all `headers`;
+- a header or an option whose name sounds like one (`auth`, `cookie`, `token`, `secret`, `key`, `password`, `credential`, `signature`),
+  a header with credentials (`Bearer ...`), an option that is a URL with a password or a token in it;
+- what a conversation sends (`query_response[].send`), but for commands such as EHLO, PING or QUIT.
+
+Comments are judged by the same rules. Everything else is shown to whoever may read it: put no password into `healthcheck`,
+`script_args` or the `command` of a notifier, where other users of the machine see it as well.
 """
 
 SECTIONS = (

@@ -58,7 +58,7 @@ def names(count=3):
 
 
 def config(nodes, number, endpoints, server=None, key=None, service=None, **more):
-    """The configuration of one of the nodes; it writes to `server`, or serves itself."""
+    """The configuration of one of the nodes; it writes to `server`, or serves itself. `endpoints` are asked over HTTP if there are any."""
     made = {
         "local_node": nodes[number],
         "nodes": nodes,
@@ -70,7 +70,7 @@ def config(nodes, number, endpoints, server=None, key=None, service=None, **more
                 "fqdn": NAME,
                 "zone": ZONE,
                 "ttl": 5,
-                "healthcheck": f"http://{{}}:{endpoints.port}/",
+                **({"healthcheck": f"http://{{}}:{endpoints.port}/"} if endpoints else {}),
                 "ipaddrs": [*ENDPOINTS],
                 **(service or {}),
             }

@@ -333,7 +333,15 @@ class SampleControl:
     async def audit(self, limit=100, before_id=None):
         rows = [
             r.AuditReport(
-                2, NOW - 40, "alice", "drain", f"{API} 198.51.100.2", "kernel update", None, {"changed": False}, ""
+                2,
+                NOW - 40,
+                "alice",
+                "drain",
+                f"{API} 198.51.100.2",
+                "kernel update",
+                None,
+                {"changed": False},
+                "",
             ),
             r.AuditReport(
                 1, NOW - 600, "alice", "maintenance", MAIL, "new switch", None, {"until": 1}, "m-1"

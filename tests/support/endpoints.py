@@ -7,6 +7,7 @@ import struct
 import threading
 from contextlib import closing, contextmanager, suppress
 
+from rrdnsd.compose.building import build_probe
 from rrdnsd.core.model import EndpointKey
 from rrdnsd.probes.base import CheckSpec
 from rrdnsd.probes.registry import ProbeTypes
@@ -180,7 +181,7 @@ def spec(healthcheck, **settings):
 
 def probe(healthcheck, address="127.0.0.1", **settings):
     """A probe of one endpoint, of the type that the URL names."""
-    return ProbeTypes().build(spec(healthcheck, **settings), EndpointKey(HOST, address))
+    return build_probe(ProbeTypes(), spec(healthcheck, **settings), EndpointKey(HOST, address))
 
 
 class Asker:

@@ -1,27 +1,14 @@
 """For each probe type a real endpoint that is well, and what else the contract needs to know of the type."""
 
-from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from rrdnsd.core.model import EndpointKey
 from rrdnsd.probes.heartbeat import Board
 from support.endpoints import HOST, answering, endpoint, over_tls
 from support.grpc_health import SERVING, health_server
+from support.strangers import Kind, strangers
 
 PLUGINS = "/usr/lib/nagios/plugins"
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A probe type. `over` is what it speaks over: tcp, udp, or nothing that a port could be refused on."""
-
-    well: Callable
-    over: str = "tcp"
-    path: str = ""
-    settings: Callable = lambda _port: {}
-    connects: bool = True
-    says_descriptors: bool = True
 
 
 @contextmanager
@@ -81,6 +68,7 @@ KINDS = {
     "tcp": Kind(_tcp),
     "tls": Kind(_tls),
 }
+KINDS |= strangers("KINDS")
 
 
 def template(scheme, port):

@@ -49,7 +49,7 @@ def find_differences(path: Path, env: Mapping[str, str]) -> list[Difference]:
         RrdnsdError: a tool or a plug-in is missing.
 
     """
-    config = load(path, env)
+    config = load(path, env, look)
     journal.set_up(logging.ERROR, "text", env)
     return asyncio.run(_compare(config))
 
@@ -62,7 +62,7 @@ def test_notifiers(path: Path, env: Mapping[str, str], name: str | None) -> list
         PluginError: a type of notifier is not installed.
 
     """
-    return asyncio.run(try_notifiers(load(path, env), name))
+    return asyncio.run(try_notifiers(load(path, env, look), name))
 
 
 def state_dir(config: Config, env: Mapping[str, str]) -> Path | None:

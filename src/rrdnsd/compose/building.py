@@ -6,7 +6,7 @@ Built-in plug-ins get no other treatment than strangers' do.
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar, cast
 
 from rrdnsd.config import plugins
 from rrdnsd.core.model import EndpointKey
@@ -50,12 +50,14 @@ def build_provider(spec: ProviderSpec) -> tuple[Provider, ...]:
     """
     what = f'update_method "{spec.method}"'
     _claimed_once(plugins.PROVIDERS, spec.method, what)
-    made = _called(what, find_provider(spec.method), spec)
+    made: object = _called(what, find_provider(spec.method), spec)
     if not isinstance(made, tuple) or not made:
-        raise PluginError(f"{what} does not keep its contract: build gave {_shown(made)}, not a tuple of providers")
+        raise PluginError(
+            f"{what} does not keep its contract: build gave {_shown(made)}, not a tuple of providers"
+        )
     for provider in made:
         _has(what, provider, ("label", "start", "fetch", "apply", "close"))
-    return made
+    return cast("tuple[Provider, ...]", made)
 
 
 def build_notifier(spec: NotifierSpec) -> Notifier:

@@ -13,6 +13,7 @@ from rrdnsd.config import Config
 from rrdnsd.core.events import Reconfigured
 from rrdnsd.core.model import EndpointKey, Service
 from rrdnsd.core.orders import Changes
+from rrdnsd.daemon.lifecycle import close
 from rrdnsd.daemon.runtime import Runtime
 from rrdnsd.daemon.scheduler import Job, Scheduler
 from rrdnsd.probes.heartbeat import Board
@@ -157,7 +158,7 @@ class Live:
     async def close(self) -> None:
         """Close the providers that came later."""
         for provider in self._opened:
-            await provider.close()
+            await close(provider)
 
     def _probes_for(self, config: Config) -> dict[EndpointKey, Probing]:
         return parts.probing(config, self._runtime.clock(), time.time(), self._probing, self.board)
@@ -165,7 +166,7 @@ class Live:
     async def _throw_away(self, probing: Mapping[EndpointKey, Probing], opened: Providers) -> None:
         parts.close_unused(probing, self._probing)
         for provider in (provider for group in opened.values() for provider in group):
-            await provider.close()
+            await close(provider)
 
     def _note_zones(self, specs: Mapping[str, ProviderSpec]) -> None:
         for name, server in self._builtins(self.built):

@@ -6,6 +6,8 @@ the file (``options.file: must be ...``). Here they get the place of that part.
 
 import re
 from collections.abc import Callable, Collection, Iterator
+from functools import partial
+from typing import NamedTuple
 
 from rrdnsd.compose import parts
 from rrdnsd.compose.building import build_notifier, build_probe, build_provider
@@ -19,14 +21,26 @@ from rrdnsd.errors import ConfigError, PluginError, StartupError
 from rrdnsd.probes.base import CheckSpec
 from rrdnsd.probes.heartbeat import Board
 from rrdnsd.probes.registry import ProbeTypes
+from rrdnsd.probes.runner import close
 
-_KEY = re.compile(r"(?P<path>(?P<first>[a-z][a-z0-9_]*)(?:\.[^\s.:\[\]]+|\[[0-9]+\])*): (?P<rest>.+)", re.DOTALL)
+_KEY = re.compile(
+    r"(?P<path>(?P<first>[a-z][a-z0-9_]*)(?:\.[^\s.:\[\]]+|\[[0-9]+\])*): (?P<rest>.+)", re.DOTALL
+)
 _PART = re.compile(r"[^.\[\]]+")
 _UPDATE_KEYS = tuple((key,) for key in Config.model_fields if key.startswith("update_"))
 _INHERITED = tuple((key,) for key in ServiceConfig.model_fields.keys() & Config.model_fields.keys())
 
 Place = Callable[[str], Loc | None]
 """Gives the place of a key of a plug-in's part of the file; None where there is no such key."""
+
+
+class Part(NamedTuple):
+    """The part of the file that is a plug-in's: where it is, the key that chooses the plug-in, and all it consists of."""
+
+    at: Loc
+    kind: Loc
+    place: Place
+    whole: tuple[Loc, ...]
 
 
 def look(config: Config) -> Iterator[Problem]:
@@ -36,7 +50,7 @@ def look(config: Config) -> Iterator[Problem]:
     yield from _notifiers(config)
 
 
-def provider_place(name: str) -> Place:
+def _provider_place(name: str) -> Place:
     """Give the places of the keys of a provider."""
     if name != DEFAULT_PROVIDER:
         return _inside(("providers", name), ProviderConfig.model_fields)
@@ -44,31 +58,32 @@ def provider_place(name: str) -> Place:
     return lambda key: ("update_options",) if key == "options" else own(key)
 
 
-def problems(error: ConfigError, at: Loc, place: Place, about: tuple[Loc, ...]) -> Iterator[Problem]:
-    """Give the sentences of an error with their places in the file; `at` is the plug-in's part of it."""
+def problems(error: ConfigError, part: Part) -> Iterator[Problem]:
+    """Give the sentences of an error with their places in the file."""
     for told in error.problems:
         match = _KEY.fullmatch(told)
-        found = place(match["first"]) if match else None
+        found = part.place(match["first"]) if match else None
         if match is None or found is None:
-            yield Problem(at, told, about)
+            yield Problem(part.at, told, part.whole)
             continue
         _, *inside = _PART.findall(match["path"])
-        deeper = tuple(int(part) if part.isdecimal() else part for part in inside)
-        yield Problem((*found, *deeper), match["rest"], about)
+        deeper = tuple(int(name) if name.isdecimal() else name for name in inside)
+        yield Problem((*found, *deeper), match["rest"], (part.kind,))
 
 
 def _providers(config: Config) -> Iterator[Problem]:
-    named = [*config.providers]
+    installed = plugins.names(plugins.PROVIDERS)
+    named = [name for name in config.providers if name != DEFAULT_PROVIDER]
     for name in [DEFAULT_PROVIDER, *named] if config.update_method else named:
         zones = tuple(sorted({s.zone for s in config.services if s.provider == name}))
         provider = effective_provider(config, name, zones)
-        if provider.method not in plugins.names(plugins.PROVIDERS):
+        if provider.method not in installed:
             continue
         names = [service.fqdn for service in config.services if service.provider == name]
         at: Loc = () if name == DEFAULT_PROVIDER else ("providers", name)
-        about = _UPDATE_KEYS if name == DEFAULT_PROVIDER else (at,)
-        spec = parts.provider_spec(provider, names, None)
-        yield from _tried(lambda spec=spec: build_provider(spec), at, provider_place(name), about)
+        whole = _UPDATE_KEYS if name == DEFAULT_PROVIDER else (at,)
+        part = Part(at, (*at, "update_method"), _provider_place(name), whole)
+        yield from _tried(partial(build_provider, parts.provider_spec(provider, names, None)), part)
 
 
 def _probes(config: Config) -> Iterator[Problem]:
@@ -81,39 +96,38 @@ def _probes(config: Config) -> Iterator[Problem]:
         effective = config.effective(service)
         if effective.scheme in types.schemes:
             at: Loc = ("services", index)
-            check, key = (
-                parts.check_spec(effective, Board()),
-                EndpointKey(service.fqdn, service.ipaddrs[0].address),
-            )
-            yield from _probe(types, check, key, at, _service_place(service, at))
+            key = EndpointKey(service.fqdn, service.ipaddrs[0].address)
+            part = Part(at, (*at, "healthcheck"), _service_place(service, at), (at, *_INHERITED))
+            yield from _tried(partial(_probe, types, parts.check_spec(effective, Board()), key), part)
     for index, target in enumerate(config.connectivity_check):
         template, address = connectivity.split(target)
         if template.partition("://")[0] in types.schemes:
-            check = CheckSpec(template, host=address, timeout=1.0)
             at = ("connectivity_check", index)
-            yield from _probe(types, check, EndpointKey("connectivity_check", address), at, lambda _: None)
+            key = EndpointKey("connectivity_check", address)
+            check = CheckSpec(template, host=address, timeout=1.0)
+            yield from _tried(partial(_probe, types, check, key), Part(at, at, lambda _: None, (at,)))
 
 
-def _probe(types: ProbeTypes, check: CheckSpec, key: EndpointKey, at: Loc, place: Place) -> Iterator[Problem]:
-    yield from _tried(lambda: build_probe(types, check, key).close(), at, place, (at, *_INHERITED))
+def _probe(types: ProbeTypes, check: CheckSpec, key: EndpointKey) -> None:
+    close(build_probe(types, check, key))
 
 
 def _notifiers(config: Config) -> Iterator[Problem]:
+    installed = plugins.names(plugins.NOTIFIERS)
     for index, notifier in enumerate(config.notifiers):
-        if notifier.type in plugins.names(plugins.NOTIFIERS):
+        if notifier.type in installed:
             at: Loc = ("notifiers", index)
-            spec = notifier_spec(notifier)
-            place = _inside(at, NotifierConfig.model_fields)
-            yield from _tried(lambda spec=spec: build_notifier(spec), at, place, (at,))
+            part = Part(at, (*at, "type"), _inside(at, NotifierConfig.model_fields), (at,))
+            yield from _tried(partial(build_notifier, notifier_spec(notifier)), part)
 
 
-def _tried(build: Callable[[], object], at: Loc, place: Place, about: tuple[Loc, ...]) -> Iterator[Problem]:
+def _tried(build: Callable[[], object], part: Part) -> Iterator[Problem]:
     try:
         build()
     except ConfigError as error:
-        yield from problems(error, at, place, about)
+        yield from problems(error, part)
     except PluginError as error:
-        yield Problem(at, str(error), about)
+        yield Problem(part.at, str(error), part.whole)
     except StartupError:
         return  # about the process that runs the daemon, which may not be this one
 

@@ -20,6 +20,7 @@ from rrdnsd.daemon.scheduler import Job, phase_of
 from rrdnsd.probes.base import CheckSpec
 from rrdnsd.probes.heartbeat import Board
 from rrdnsd.probes.registry import ProbeTypes
+from rrdnsd.probes.runner import close
 from rrdnsd.providers.base import Provider, ProviderSpec, Resolver, is_of_this_node
 
 Results = Sequence[tuple[EndpointKey, ProbeResult]]
@@ -127,7 +128,7 @@ def close_unused(probes: Mapping[EndpointKey, Probing], used: Mapping[EndpointKe
     """Close the probes of the one that the other does not have."""
     for key, made in probes.items():
         if key not in used or used[key].job.probe is not made.job.probe:
-            made.job.probe.close()
+            close(made.job.probe)
 
 
 def _checks(config: Config, board: Board | None) -> Iterator[tuple[EndpointKey, CheckSpec, float, float]]:

@@ -83,7 +83,9 @@ async def try_notifiers(config: Config, name: str | None) -> list[Tried]:
         known = ", ".join(notifier.called for notifier in config.notifiers)
         what = f'there is no notifier "{name}", known: {known}' if name and known else "there are none"
         raise ConfigError("notifiers", [what])
-    tasks = [_tried(config.local_node, notifier, build_notifier(notifier_spec(notifier))) for notifier in chosen]
+    tasks = [
+        _tried(config.local_node, notifier, build_notifier(notifier_spec(notifier))) for notifier in chosen
+    ]
     return [*await asyncio.gather(*tasks)]
 
 

@@ -3,6 +3,9 @@
 import json
 from datetime import date, time
 
+HIDDEN = "(hidden)"
+"""What stands for a secret."""
+
 _LONGEST = 60
 _MOST_BITS = 64
 

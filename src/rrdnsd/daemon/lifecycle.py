@@ -32,8 +32,16 @@ async def started(providers: Iterable[Provider]) -> AsyncIterator[None]:
     async with contextlib.AsyncExitStack() as stack:
         for provider in providers:
             await provider.start()
-            stack.push_async_callback(provider.close)
+            stack.push_async_callback(close, provider)
         yield
+
+
+async def close(provider: Provider) -> None:
+    """Close a provider; a plug-in's bug there is told, and keeps nothing else from being closed."""
+    try:
+        await provider.close()
+    except Exception:
+        log.exception("[main] bug while closing %s", provider.label)
 
 
 async def watch(

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from rrdnsd.core.model import EndpointKey, ProbeResult
 from rrdnsd.probes.base import OnResults, Probe
+from rrdnsd.probes.runner import close
 
 TICK = 0.01
 """Seconds that due times are rounded up to."""
@@ -212,7 +213,7 @@ class Scheduler:
         probes = {id(entry.probe): entry.probe for entry in self._entries.values()}
         probes |= {id(probe): probe for probe in self._running.values()}
         for probe in probes.values():
-            probe.close()
+            close(probe)
         self._entries.clear()
         self._running.clear()
         self._slots.clear()
@@ -320,7 +321,7 @@ class Scheduler:
     def _drop(self, probe: Probe) -> None:
         """Close a probe that is no longer wanted, now or when it comes back."""
         if self._running.get(probe.key) is not probe:
-            probe.close()
+            close(probe)
 
     def _arm(self) -> None:
         if self._paused or self._closed or not self._order:
@@ -343,7 +344,7 @@ class Scheduler:
             if entry is not None and entry.probe is probe:
                 current.append((key, result))
             else:
-                probe.close()
+                close(probe)
         if current and not self._closed:
             self._deliver(current)
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 from time import monotonic
 from typing import NamedTuple, cast
 
+from rrdnsd.config.conversation import secret_words, without
 from rrdnsd.core.model import EndpointKey, ProbeResult
 from rrdnsd.errors import ConfigError
 from rrdnsd.probes.base import READ, WRITE, CheckSpec, DeadlineExceeded, Steps, Wait
@@ -47,9 +48,10 @@ class _Unexpected(Exception):  # noqa: N818 - it is an answer, not an error of t
 class _Heard:
     """What was heard and not yet matched. Bytes are taken as Latin-1 so that any of them can be named."""
 
-    __slots__ = ("at", "closed", "size", "text")
+    __slots__ = ("at", "closed", "secret", "size", "text")
 
-    def __init__(self) -> None:
+    def __init__(self, secret: tuple[str, ...]) -> None:
+        self.secret = secret
         self.text = ""
         self.at = 0
         self.size = 0
@@ -69,7 +71,9 @@ class _Heard:
     def last(self) -> str:
         """Return the last line, fit to be shown."""
         lines = self.text[self.at :].strip().splitlines()
-        line = lines[-1].strip() if lines else ""
+        line = (
+            without(self.secret, lines[-1].strip()) if lines else ""
+        )  # servers repeat what they do not understand
         shown = line if len(line) <= _SHOWN else line[:_SHOWN] + "..."
         return f", got {ascii(shown) if not shown.isprintable() else repr(shown)}" if shown else ""
 
@@ -77,7 +81,7 @@ class _Heard:
 class DialogueProbe:
     """Talks to one endpoint as it is told, and resets the connection at the end."""
 
-    __slots__ = ("_address", "_host", "_least", "_steps", "_tls", "key", "timeout")
+    __slots__ = ("_address", "_host", "_least", "_secret", "_steps", "_tls", "key", "timeout")
 
     def __init__(
         self,
@@ -91,13 +95,14 @@ class DialogueProbe:
         self.timeout = spec.timeout
         self._address = address
         self._steps = steps
+        self._secret = secret_words(step.send.decode() for step in steps if step.send is not None)
         self._tls = tls
         self._host = spec.host
         self._least = least_days(spec)
 
     def run(self) -> Steps:
         """Talk once."""
-        progress, heard = Progress(), _Heard()
+        progress, heard = Progress(), _Heard(self._secret)
         try:
             return (yield from self._talk(progress, heard))
         except DeadlineExceeded:

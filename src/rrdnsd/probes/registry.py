@@ -4,9 +4,8 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import cast
 
-from rrdnsd.core.model import EndpointKey
 from rrdnsd.errors import PluginError
-from rrdnsd.probes.base import Build, CheckSpec, Probe
+from rrdnsd.probes.base import Build
 
 GROUP = "rrdnsd.probes"
 """The entry point group; the name of an entry point is the scheme of a health check's URL."""
@@ -43,16 +42,6 @@ class ProbeTypes:
                 raise PluginError(f"no probe type is installed for {scheme}://; known are {known}")
             self._builders[scheme] = _load(point)
         return self._builders[scheme]
-
-    def build(self, spec: CheckSpec, key: EndpointKey) -> Probe:
-        """Make the probe of one endpoint, of the type that the health check's scheme names.
-
-        Raises:
-            PluginError: the type is unknown or broken.
-            ConfigError: the specification cannot work.
-
-        """
-        return self.builder(spec.healthcheck.partition("://")[0])(spec, key)
 
 
 def _load(point: EntryPoint) -> Build:

@@ -1,6 +1,7 @@
 """Starts probes of both kinds and hands over their results, in batches, through one callback."""
 
 import asyncio
+import logging
 import resource
 from collections import deque
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ from typing import TypeGuard, cast
 from rrdnsd.core.model import ProbeResult, Timings
 from rrdnsd.probes.base import FastProbe, OnBug, OnResults, Probe, SlowProbe
 from rrdnsd.probes.reactor import Reactor
+
+log = logging.getLogger(__name__)
 
 MAX_SLOW = 64
 """Coroutine probes of one type under way at a time; the next ones wait for a place, and their timeout for them."""
@@ -115,6 +118,14 @@ class Runner:
         results, self._results = self._results, []
         if results:
             self._on_results(results)
+
+
+def close(probe: Probe) -> None:
+    """Close a probe; a plug-in's bug there is told, and keeps nothing else from being closed."""
+    try:
+        probe.close()
+    except Exception:
+        log.exception("[probe] bug while closing the probe of %s", probe.key.address)
 
 
 def sockets_allowed() -> int:

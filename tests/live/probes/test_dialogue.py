@@ -157,6 +157,20 @@ async def test_odd_servers(behave, reason):
     assert (result.ok, result.reason) == (not reason, reason)
 
 
+async def test_a_server_that_repeats_what_it_was_told_does_not_spread_a_secret():
+    def behave(connection, stopped):
+        connection.sendall(b"500 what is " + connection.recv(1000))
+        stopped.wait()
+
+    with endpoint(behave) as served:
+        steps = [send("AUTH PLAIN s3cret\r\n"), expect("^235 ")]
+        result = await ask(talking(served.port, *steps, timeout=0.3))
+    assert (
+        result.reason
+        == "timeout after 0.3 s waiting for '^235 ', got '500 what is (hidden) (hidden) (hidden)'"
+    )
+
+
 async def test_what_was_matched_is_not_matched_again():
     with endpoint(saying(b"250 one\r\n")) as served:
         result = await ask(talking(served.port, expect("^250 "), expect("^250 "), timeout=0.3))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rrdnsd.core.model import EndpointKey
-from rrdnsd.errors import ConfigError
+from rrdnsd.errors import StartupError
 from rrdnsd.probes import icmp
 from rrdnsd.probes.base import CheckSpec
 from support.endpoints import ask, probe
@@ -101,9 +101,9 @@ def test_an_unprivileged_socket_is_preferred_and_a_raw_one_is_the_next_choice(ho
 
 def test_where_neither_is_allowed_one_sentence_says_what_to_do(monkeypatch):
     monkeypatch.setattr(icmp, "_kind", lambda _family: None)
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(StartupError) as caught:
         icmp.build(CheckSpec("icmp://{}", "x.test", 1.0), EndpointKey("x.test", "127.0.0.1"))
-    (sentence,) = caught.value.problems
+    sentence = str(caught.value)
     assert "net.ipv4.ping_group_range" in sentence
     assert "CAP_NET_RAW" in sentence
 

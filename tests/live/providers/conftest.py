@@ -12,20 +12,23 @@ import pytest
 from rrdnsd.providers import knsupdate, nsupdate, powerdns, rfc2136, script, zonefile
 from rrdnsd.providers.base import Provider, ProviderSpec, Resolver
 from rrdnsd.providers.keys import ALGORITHMS
+from rrdnsd.providers.registry import find_build
 from support.dns_local import LOCAL_STARTERS, control_socket, zone_file
 from support.dns_servers import STARTERS, DnsServer, Key, Setup, zone
 from support.hosts_file import EXAMPLE, HostsFile
+from support.strangers import strangers
 
 ZONE = "example.test"
 METHODS = {"rfc2136": rfc2136.build, "nsupdate": nsupdate.build, "knsupdate": knsupdate.build}
 OVER_HTTP = {"powerdns": powerdns.build}
 LOCAL = {"zonefile": zonefile.build, "script": script.build}
+SERVERS = strangers("SERVERS")
 API_KEY = "geheim-0123456789"
 KEYS = {algorithm: Key(f"key-{algorithm}", algorithm) for algorithm in ALGORITHMS}
 STRANGER = Key("stranger")
 
 
-@pytest.fixture(scope="session", params=[*STARTERS, *LOCAL_STARTERS, "hosts"])
+@pytest.fixture(scope="session", params=[*STARTERS, *LOCAL_STARTERS, "hosts", *SERVERS])
 def server(request, tmp_path_factory) -> Iterator[DnsServer | HostsFile]:
     """A server of each kind whose zone takes updates signed with any of KEYS, or is changed on this machine."""
     records = ["alias IN CNAME ns", "sub IN NS ns.else.test.", "*.wild 60 IN A 192.0.2.77"]
@@ -33,6 +36,10 @@ def server(request, tmp_path_factory) -> Iterator[DnsServer | HostsFile]:
     setup = Setup(zones, allowed=tuple(KEYS.values()), strangers=(STRANGER,), api_key=API_KEY)
     if request.param == "hosts":
         yield HostsFile(tmp_path_factory.mktemp("hosts") / "hosts", f"192.0.2.53 ns.{ZONE}\n")
+    elif request.param in SERVERS:
+        made = SERVERS[request.param](tmp_path_factory.mktemp(request.param))
+        yield made
+        made.stop()
     elif request.param in LOCAL_STARTERS:
         made = LOCAL_STARTERS[request.param](tmp_path_factory.mktemp(request.param), zones)
         yield made
@@ -71,7 +78,7 @@ def pytest_generate_tests(metafunc) -> None:
     if "method" in metafunc.fixturenames:
         contract = metafunc.module.__name__.endswith("test_write") and "server" in metafunc.fixturenames
         contract = contract and metafunc.function.__name__ != "test_over_ipv6"  # the DNS server's addresses
-        metafunc.parametrize("method", [*METHODS, *OVER_HTTP, *LOCAL] if contract else [*METHODS])
+        metafunc.parametrize("method", [*METHODS, *OVER_HTTP, *LOCAL, *SERVERS] if contract else [*METHODS])
 
 
 def pytest_collection_modifyitems(items) -> None:
@@ -81,6 +88,8 @@ def pytest_collection_modifyitems(items) -> None:
 
 def _exists(params) -> bool:
     method, server = params.get("method"), params.get("server")
+    if method in SERVERS or server in SERVERS:
+        return method == server
     if method == "script" or server == "hosts":
         return method == "script" and server == "hosts"
     if method in LOCAL or server in LOCAL_STARTERS:
@@ -107,7 +116,10 @@ async def connect():
             method: str, server: DnsServer, credentials: str = KEYS["hmac-sha256"].credentials, **more
         ) -> Provider:
             host = more.pop("host", server.host)
-            if method in OVER_HTTP:
+            if method in SERVERS:
+                spec = ProviderSpec("default", method, zones=(ZONE,), **server.settings, **more)
+                (provider,) = find_build(method)(spec)
+            elif method in OVER_HTTP:
                 spec = ProviderSpec("default", method, (), API_KEY, options={"url": server.api}, **more)
                 (provider,) = OVER_HTTP[method](spec)
             elif method in LOCAL:

@@ -1,12 +1,15 @@
 """The JSON Schema and the generated page of the documentation."""
 
 import importlib.util
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import get_args
 
 from pydantic import BaseModel, SecretStr
 
+from rrdnsd.config import plugins
 from rrdnsd.config.jsonschema import json_schema
+from rrdnsd.config.probeoptions import BUILT_IN
 from rrdnsd.config.schema import SECRET_KEYS, BuiltinConfig, Config, ProviderConfig
 
 ROOT = Path(__file__).parents[3]
@@ -62,3 +65,8 @@ def test_the_generated_documentation_is_current():
     for model in models():
         for name in model.model_fields:
             assert f"| `{name}` |" in page
+
+
+def test_the_schemes_without_probe_options_are_the_built_in_ones():
+    installed = {p.name for p in distribution("rrdnsd").entry_points if p.group == plugins.PROBES}
+    assert installed == BUILT_IN

@@ -19,7 +19,7 @@ def test_built_ins_are_installed_like_strangers():
 
 def test_the_scheme_chooses_the_type():
     key = EndpointKey("a.test", "192.0.2.1")
-    assert isinstance(ProbeTypes().build(CheckSpec("http://{}/", "a.test", 1.0), key), HttpProbe)
+    assert isinstance(ProbeTypes().builder("http")(CheckSpec("http://{}/", "a.test", 1.0), key), HttpProbe)
 
 
 def test_an_unknown_scheme_is_one_sentence_with_the_known_ones():

@@ -39,26 +39,26 @@ def test_one_zonefile_that_is_this_nodes_own():
     [
         (
             {"server": "bind"},
-            'update_options.server: must be "nsd" or "unbound": the program that serves the file',
+            'options.server: must be "nsd" or "unbound": the program that serves the file',
         ),
-        ({"file": "zones/x"}, "update_options.file: must be the absolute path of the zone file, such as"),
-        ({"file": "/z/{name}"}, "update_options.file: may hold {zone} and no other braces"),
-        ({"control": "ctl"}, "update_options.control: must be the path of the control socket, or an address"),
-        ({"control": 8952}, "update_options.control: must be the path of the control socket, or an address"),
+        ({"file": "zones/x"}, "options.file: must be the absolute path of the zone file, such as"),
+        ({"file": "/z/{name}"}, "options.file: may hold {zone} and no other braces"),
+        ({"control": "ctl"}, "options.control: must be the path of the control socket, or an address"),
+        ({"control": 8952}, "options.control: must be the path of the control socket, or an address"),
         (
             {"check": "nsd-checkzone"},
-            "update_options.check: must be a list of words: the absolute path of a program",
+            "options.check: must be a list of words: the absolute path of a program",
         ),
-        ({"check": ["check", "{file}"]}, "update_options.check: must be a list of words: the absolute path"),
-        ({"check": ["/bin/true"]}, 'update_options.check: must hold "{file}"'),
-        ({"server_cert": "/x"}, "update_options.control: is a Unix socket, which has no certificates"),
+        ({"check": ["check", "{file}"]}, "options.check: must be a list of words: the absolute path"),
+        ({"check": ["/bin/true"]}, 'options.check: must hold "{file}"'),
+        ({"server_cert": "/x"}, "options.control: is a Unix socket, which has no certificates"),
         (
             {"control": "127.0.0.1:8952", "server_cert": "/x"},
-            "update_options.control_key: must be a file: server_cert, control_key, control_cert belong together",
+            "options.control_key: must be a file: server_cert, control_key, control_cert belong together",
         ),
         (
             {"colour": "blue"},
-            "update_options.colour: zonefile does not know this option; known: check, control, ",
+            "options.colour: zonefile does not know this option; known: check, control, ",
         ),
     ],
 )
@@ -67,7 +67,7 @@ def test_a_wrong_option_of_zonefile(given, sentence):
 
 
 def test_zonefile_needs_one_address_and_no_credentials():
-    one = "providers.mine.update_resolvers: must be the one address at which NSD itself is asked"
+    one = "update_resolvers: must be the one address at which NSD itself is asked"
     for wrong in ((), (*HERE, Resolver("::1"))):
         assert problem("zonefile", ZONEFILE, resolvers=wrong, name="mine").startswith(one)
     assert problem("zonefile", ZONEFILE, credentials="x").startswith("update_credentials: has no meaning")
@@ -91,26 +91,26 @@ def test_one_script_or_one_for_each_server():
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"command": "update-dns"}, "update_options.command: must be a list of words, the program first"),
-        ({"command": []}, "update_options.command: must be a list of words, the program first"),
+        ({"command": "update-dns"}, "options.command: must be a list of words, the program first"),
+        ({"command": []}, "options.command: must be a list of words, the program first"),
         (
             {"command": ["/x", SecretStr("hush")]},
-            "update_options.command: must be a list of words, the program first",
+            "options.command: must be a list of words, the program first",
         ),
         (
             {"command": ["update-dns"]},
-            "update_options.command: must begin with the absolute path of a program",
+            "options.command: must begin with the absolute path of a program",
         ),
-        ({"local": "yes"}, "update_options.local: must be true or false"),
-        ({"environment": ["A"]}, "update_options.environment: must be an object of names and texts"),
+        ({"local": "yes"}, "options.local: must be true or false"),
+        ({"environment": ["A"]}, "options.environment: must be an object of names and texts"),
         (
             {"environment": {"a-b": "x"}},
-            "update_options.environment.a-b: must be named with letters, digits and _",
+            "options.environment.a-b: must be named with letters, digits and _",
         ),
-        ({"environment": {"RRDNSD_ZONE": "x"}}, "update_options.environment.RRDNSD_ZONE: must be named with"),
-        ({"environment": {"A": ["x"]}}, "update_options.environment.A: must be text"),
-        ({"environment": {"A": "x\0"}}, "update_options.environment.A: holds a zero byte"),
-        ({"colour": "blue"}, "update_options.colour: script does not know this option; known: command, "),
+        ({"environment": {"RRDNSD_ZONE": "x"}}, "options.environment.RRDNSD_ZONE: must be named with"),
+        ({"environment": {"A": ["x"]}}, "options.environment.A: must be text"),
+        ({"environment": {"A": "x\0"}}, "options.environment.A: holds a zero byte"),
+        ({"colour": "blue"}, "options.colour: script does not know this option; known: command, "),
     ],
 )
 def test_a_wrong_option_of_script(given, sentence):

@@ -34,16 +34,11 @@ def test_one_provider_for_each_resolver(method):
             {"resolvers": ()},
             'update_resolvers: {} needs at least one server, such as "192.0.2.1:53"',
         ),
-        (
-            "b",
-            {"resolvers": ()},
-            'providers.b.update_resolvers: {} needs at least one server, such as "192.0.2.1:53"',
-        ),
-        ("b", {"options": {"view": "x"}}, "providers.b.options.view: {} has no options"),
+        ("b", {"options": {"view": "x"}}, "options.view: {} has no options"),
         (
             "b",
             {"credentials": "a:!"},
-            "providers.b.update_credentials: " + BASE64,
+            "update_credentials: " + BASE64,
         ),
     ],
 )

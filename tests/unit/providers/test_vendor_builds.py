@@ -55,7 +55,7 @@ def test_resolvers_have_no_meaning(method):
 @pytest.mark.parametrize("method", NEEDED)
 def test_an_option_that_does_not_exist(method):
     sentence = problem(method, name="mine", **NEEDED[method], colour="blue")
-    assert sentence.startswith("providers.mine.options.colour: ")
+    assert sentence.startswith("options.colour: ")
     assert "does not know this option" in sentence
     assert "blue" not in sentence
 
@@ -71,7 +71,7 @@ def test_a_token_is_required_and_must_fit_in_a_header(method):
     "url", ["ftp://x", "http://", 5, [], "https://u:p@host", "https://host/?a=b", "https://[::1"]
 )
 def test_a_url_that_is_none(url):
-    assert problem("powerdns", url=url).startswith("update_options.url: must be ")
+    assert problem("powerdns", url=url).startswith("options.url: must be ")
 
 
 def test_a_token_is_not_sent_in_the_clear_to_a_vendor():
@@ -81,7 +81,7 @@ def test_a_token_is_not_sent_in_the_clear_to_a_vendor():
 
 
 def test_powerdns_needs_its_url_and_takes_several():
-    assert problem("powerdns").startswith("update_options.url: is required by powerdns")
+    assert problem("powerdns").startswith("options.url: is required by powerdns")
     made = build("powerdns", url=["http://192.0.2.1:8081", "https://[2001:db8::1]/api/v1"])
     assert [provider.label for provider in made] == ["default 192.0.2.1:8081", "default [2001:db8::1]"]
     urls = [provider._api.access.url for provider in made]
@@ -94,7 +94,7 @@ def test_powerdns_needs_its_url_and_takes_several():
 def test_a_ca_file_that_is_none(tmp_path):
     for path in (tmp_path / "missing", tmp_path):
         sentence = problem("powerdns", url="https://192.0.2.1", ca_file=str(path))
-        assert sentence.startswith("update_options.ca_file: cannot be used: ")
+        assert sentence.startswith("options.ca_file: cannot be used: ")
 
 
 def test_lexicon_is_not_installed(monkeypatch):
@@ -107,7 +107,7 @@ def test_lexicon_is_not_installed(monkeypatch):
 
 
 def test_lexicon_needs_a_vendor_it_has():
-    assert problem("lexicon").startswith("update_options.vendor: is required by lexicon")
+    assert problem("lexicon").startswith("options.vendor: is required by lexicon")
     assert "dns-lexicon has no such vendor; it has aliyun, " in problem("lexicon", vendor="nobody")
 
 
@@ -116,7 +116,7 @@ def test_a_vendor_of_lexicon_that_needs_one_more_library(monkeypatch):
 
     monkeypatch.setattr(discovery, "find_providers", lambda: {"route53": False})
     sentence = problem("lexicon", vendor="route53")
-    assert sentence == "update_options.vendor: needs one more library: pip install 'dns-lexicon[route53]'"
+    assert sentence == "options.vendor: needs one more library: pip install 'dns-lexicon[route53]'"
 
 
 def test_the_credentials_are_the_vendors_token_and_options_may_be_secrets():
@@ -147,4 +147,4 @@ def test_a_vendor_without_a_single_token():
 
 
 def test_an_option_of_lexicon_that_is_no_text():
-    assert problem("lexicon", vendor="cloudflare", zone_id=["x"]) == "update_options.zone_id: must be text"
+    assert problem("lexicon", vendor="cloudflare", zone_id=["x"]) == "options.zone_id: must be text"
