@@ -51,8 +51,8 @@ def hear(board: Board, runtime: Runtime, statement: Statement) -> None:
 
 
 def _note(board: Board, runtime: Runtime, call: Call) -> None:
-    """Note a call; a probe looks at it at once if it is news."""
-    before = board.beats.get(call.key)
-    news = board.beat(call.key, call.trouble, call.age)
-    if news and (before is None or before.trouble != call.trouble):
-        runtime.look(call.key)
+    """Note a call; a probe looks at it at once if the last one said something else."""
+    if board.beat(call.key, call.trouble, call.age):
+        last = runtime.engine.endpoints[call.key].last
+        if last is None or last.reason != call.trouble:
+            runtime.look(call.key)

@@ -220,10 +220,13 @@ def _chores(house: _House) -> dict[str, Chore]:
 
 
 def _whole_services(house: _House) -> WholeServices:
-    note = house.office.chronicle.note
-    return whole_services(
-        lambda: house.following.config, house.live.built, lambda fqdn, said: note("service_check", said, fqdn)
-    )
+    office = house.office
+
+    def tell(fqdn: str, said: str) -> None:
+        office.chronicle.note("service_check", said, fqdn)
+        office.pulse.beat()
+
+    return whole_services(lambda: house.following.config, house.live.built, tell, office.checks)
 
 
 def _web(loaded: Loaded, house: _House, env: Mapping[str, str]) -> AbstractAsyncContextManager[None]:

@@ -21,9 +21,12 @@ log = logging.getLogger(__name__)
 
 
 def whole_services(
-    config: Callable[[], Config], built: parts.Providers, tell: Callable[[str, str], None]
+    config: Callable[[], Config],
+    built: parts.Providers,
+    tell: Callable[[str, str], None],
+    results: dict[str, str],
 ) -> WholeServices:
-    """Return what checks the services that have a `service_check`."""
+    """Return what checks the services that have a `service_check`, and keeps the results where they are looked for."""
     types = ProbeTypes()
 
     def services() -> Sequence[WholeService]:
@@ -39,7 +42,7 @@ def whole_services(
             if s.service_check
         ]
 
-    return WholeServices(services, ask, tell, config().reconcile_interval_ms / 1000)
+    return WholeServices(services, ask, tell, config().reconcile_interval_ms / 1000, results)
 
 
 def _spec(service: EffectiveService, url: str) -> CheckSpec:

@@ -1,13 +1,40 @@
 """When to warn that a certificate is about to expire: at each of a few milestones, and every day of the last week."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from rrdnsd.core.model import EndpointKey
+from rrdnsd.core.telling import Severity
 
-MILESTONES = (30, 14, 7, 3, 1)
-"""Days left at which a warning is due."""
+MILESTONES: Mapping[int, Severity] = MappingProxyType(
+    {
+        # For the log alone: many certificates are renewed about then, and nobody wants to hear of each.
+        30: Severity.INFO,
+        14: Severity.WARNING,
+        7: Severity.WARNING,
+        3: Severity.CRITICAL,
+        1: Severity.CRITICAL,
+    }
+)
+"""Days left at which a warning is due, the last of them last, and how much it matters."""
 
+_FIRST = max(MILESTONES)
 _DAILY = 7
+
+
+def milestone(days: int) -> int | None:
+    """Return the last milestone that is reached when so many days are left; None before the first."""
+    return min((left for left in MILESTONES if days <= left), default=None)
+
+
+def words(days: int) -> str:
+    """Say when a certificate expires that is valid for so many whole days; negative if it has expired."""
+    if days < 0:
+        return "has expired"
+    if days == 0:
+        return "expires within a day"
+    return f"expires in {days} {'day' if days == 1 else 'days'}"
 
 
 @dataclass(slots=True)
@@ -18,7 +45,7 @@ class Expiries:
 
     def is_due(self, key: EndpointKey, days: int) -> bool:
         """Tell if a warning is due now that so many days are left, and take it as given."""
-        if days > MILESTONES[0]:
+        if days > _FIRST:
             self._said.pop(key, None)  # renewed
             return False
         said = self._said.get(key)
@@ -36,4 +63,4 @@ class Expiries:
 
 
 def _news(said: int, days: int) -> bool:
-    return days < _DAILY or any(days <= milestone < said for milestone in MILESTONES)
+    return days < _DAILY or milestone(days) != milestone(said)

@@ -90,6 +90,12 @@ SERVICE_FAIL_OPEN = Metric(
     ("service",),
 )
 SERVICE_MAINTENANCE = Metric("rrdnsd_service_maintenance", "gauge", "1 while in maintenance.", ("service",))
+SERVICE_CHECK = Metric(
+    "rrdnsd_service_check_up",
+    "gauge",
+    "1 while a client of the service finds it well, by its service_check; none before the first look.",
+    ("service",),
+)
 VERDICT_CHANGES = Metric(
     "rrdnsd_verdict_changes_total",
     "counter",

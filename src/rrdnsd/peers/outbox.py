@@ -179,17 +179,21 @@ class Outbox:
             for key in sent.suspects:
                 self.suspected(key)
             return again
+        self._forget(sent)
+        # Only what did not fit goes on at once: endpoints call all the time, and the mesh waits for some to come together.
+        calls = bool(self._beats) and len(sent.beats) == wire.MAX_BEATS
+        orders = self._orders.answered(sent.entries, reply.ledger, refused=reply.error != "")
+        votes = self._paging(sent, wants_all=reply.want == "full") or bool(self._unconfirmed)
+        return votes or orders or calls or bool(self._suspects or self._told)
+
+    def _forget(self, sent: Outgoing) -> None:
+        """Drop what the peer knows now, but for what changed while the message was under way."""
         for mark in sent.told:
             if self._told.get((mark.notifier, mark.subject)) == mark:
                 del self._told[mark.notifier, mark.subject]
         for key, beat in sent.beats:
             if self._beats.get(key) == beat:
                 del self._beats[key]
-        # Only what did not fit goes on at once: endpoints call all the time, and the mesh waits for some to come together.
-        calls = bool(self._beats) and len(sent.beats) == wire.MAX_BEATS
-        orders = self._orders.answered(sent.entries, reply.ledger, refused=reply.error != "")
-        votes = self._paging(sent, wants_all=reply.want == "full") or bool(self._unconfirmed)
-        return votes or orders or calls or bool(self._suspects or self._told)
 
     def lost(self, sent: Outgoing) -> None:
         """Say it again next time: nobody confirmed it.

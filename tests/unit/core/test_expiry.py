@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rrdnsd.core.expiry import MILESTONES, Expiries
+from rrdnsd.core.expiry import MILESTONES, Expiries, milestone, words
 from rrdnsd.core.model import EndpointKey
 
 KEY, OTHER = EndpointKey("a.test", "192.0.2.1"), EndpointKey("a.test", "192.0.2.2")
@@ -23,6 +23,21 @@ def test_at_each_milestone_and_each_day_of_the_last_week():
 )
 def test_a_daemon_that_starts_late_or_sleeps(days, expected):
     assert warned(days) == expected
+
+
+@pytest.mark.parametrize(
+    ("days", "reached"), [(31, None), (30, 30), (15, 30), (14, 14), (4, 7), (2, 3), (1, 1), (0, 1), (-9, 1)]
+)
+def test_the_last_milestone_that_is_reached(days, reached):
+    assert milestone(days) == reached
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [(-1, "has expired"), (0, "expires within a day"), (1, "expires in 1 day"), (2, "expires in 2 days")],
+)
+def test_when_it_expires(days, said):
+    assert words(days) == said
 
 
 def test_a_renewed_certificate_begins_anew():
@@ -46,5 +61,5 @@ def test_never_twice_for_the_same_number_of_days_in_a_row(days):
     for left in days:
         due = expiries.is_due(KEY, left)
         assert not (due and left == last)
-        assert not (due and left > MILESTONES[0])
+        assert not (due and left > max(MILESTONES))
         last = left

@@ -132,6 +132,13 @@ def test_fail_open_and_pending(tmp_path):
     assert about(found, names.SERVICE_PENDING) == {(NAME,): 0}
 
 
+def test_what_clients_see(tmp_path):
+    stage = Stage(tmp_path).all_up()
+    for checks, value in (({}, {}), ({NAME: ""}, {(NAME,): 1}), ({NAME: "connection refused"}, {(NAME,): 0})):
+        found = samples(service_readings(stage.scene(checks=checks)))
+        assert about(found, names.SERVICE_CHECK) == value
+
+
 def test_the_cluster_and_its_votes(tmp_path):
     stage = Stage(tmp_path, nodes=NODES)
     stage.hear(NODES[1], NODES, n1="up", n2="down", n3="up").hear(NODES[2], NODES, n1="up", n2="down")
