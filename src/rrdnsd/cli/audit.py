@@ -23,10 +23,7 @@ def audit(
     if page is not None:
         from rrdnsd.cli.tables import show, table  # noqa: PLC0415 - help needs no tables
 
-        rows = [
-            [show_moment(row.at), row.who, row.action, _what(row)]
-            for row in reversed(page.rows)
-        ]
+        rows = [[show_moment(row.at), row.who, row.action, _what(row)] for row in reversed(page.rows)]
         show(table(["when", "who", "did", "what, and why"], rows))
 
 

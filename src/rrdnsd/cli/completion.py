@@ -36,9 +36,15 @@ compdef _rrdnsd_complete rrdnsd
 _FISH = """\
 function __rrdnsd_complete
     set -l words (commandline -opc) (commandline -ct)
-    COMP_WORDS="$words" COMP_CWORD=(math (count $words) - 1) _RRDNSD_COMPLETE=complete_bash rrdnsd 2>/dev/null
+    set -l place (math (count $words) - 1)
+    set -l found (COMP_WORDS="$words" COMP_CWORD=$place _RRDNSD_COMPLETE=complete_bash rrdnsd 2>/dev/null)
+    if test -n "$found"
+        printf '%s\\n' $found
+    else
+        __fish_complete_path (commandline -ct)
+    end
 end
-complete -c rrdnsd -a '(__rrdnsd_complete)'
+complete -c rrdnsd -f -a '(__rrdnsd_complete)'
 """
 
 

@@ -86,6 +86,8 @@ def _service(service: ServiceReport, report: StatusReport) -> Iterator[Renderabl
 
 
 def _notes(service: ServiceReport) -> Iterator[str]:
+    if service.check and service.check.state != "unknown":
+        yield f"as a client sees it: {service.check.reason or 'well'}"
     if service.maintenance:
         yield service.maintenance
     if service.held and not (service.maintenance and service.held.startswith("maintenance")):

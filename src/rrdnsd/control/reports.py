@@ -77,6 +77,18 @@ class ServedReport:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What a service looks like to a client: `state` is up, down, or unknown before the first look at `url`.
+
+    `reason` says what is wrong, "" if nothing is. It is this node's own look, and nothing is decided by it.
+    """
+
+    url: str
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceReport:
     """One service. `state` is up, degraded (some endpoints are down), down, or unknown.
 
@@ -102,6 +114,8 @@ class ServiceReport:
     source: str = "file"
     """Where it is configured: "file", or "api"."""
     public: bool = False
+    check: CheckReport | None = None
+    """Its `service_check`, null if it has none."""
 
 
 @dataclass(frozen=True, slots=True)

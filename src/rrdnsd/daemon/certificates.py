@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 
-from rrdnsd.core.expiry import Expiries
+from rrdnsd.core.expiry import Expiries, words
 from rrdnsd.core.model import EndpointKey, ProbeResult
 from rrdnsd.daemon import lines
 
@@ -31,14 +31,6 @@ class CertificateWatch:
         self._expiries.keep_only(keys)
 
     def _warn(self, key: EndpointKey, days: int) -> None:
-        sentence = f"the certificate of {key.address} for {key.service} {_when(days)}"
+        sentence = f"the certificate of {key.address} for {key.service} {words(days)}"
         log.warning("[probe] %s", sentence, extra=lines.about(key))
         self._tell(key, sentence)
-
-
-def _when(days: int) -> str:
-    if days < 0:
-        return "has expired"
-    if days == 0:
-        return "expires within a day"
-    return f"expires in {days} {'day' if days == 1 else 'days'}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from rrdnsd.core.model import ProbeResult, RRsetKey
 from rrdnsd.errors import ProviderError
 from rrdnsd.probes.base import Probe
+from rrdnsd.probes.runner import close
 from rrdnsd.providers.base import Provider
 
 log = logging.getLogger(__name__)
@@ -31,16 +32,19 @@ class WholeService:
 
 @dataclass(eq=False, slots=True)
 class WholeServices:
-    """Checks every service each `interval` seconds; `tell` takes a service and a sentence when that changes."""
+    """Checks every service each `interval` seconds; `tell` takes a service and a sentence when that changes.
+
+    `results` holds what is wrong with each service that was looked at, "" if nothing is; it stays the same dictionary.
+    """
 
     services: Callable[[], Sequence[WholeService]]
     ask: Callable[[Probe], Awaitable[ProbeResult]]
     tell: Callable[[str, str], None]
     interval: float
+    results: dict[str, str] = field(default_factory=dict)
     found: dict[str, dict[str, str]] = field(default_factory=dict)
     """What is wrong with each service, by server or address; nothing if it is well."""
     _turn: int = -1
-    _told: set[str] = field(default_factory=set)
 
     async def run(self) -> None:
         """Check until cancelled."""
@@ -63,7 +67,8 @@ class WholeServices:
         await asyncio.gather(*(check(service) for service in services))
         wanted = {service.fqdn for service in services}
         self.found = {fqdn: found for fqdn, found in self.found.items() if fqdn in wanted}
-        self._told &= wanted
+        for gone in self.results.keys() - wanted:
+            del self.results[gone]
 
     async def _check(self, service: WholeService) -> bool:
         """Look the name up on one of the servers and ask one of the addresses, others the next time."""
@@ -93,13 +98,18 @@ class WholeServices:
         try:
             return await self.ask(probe)
         finally:
-            probe.close()
+            close(probe)
 
     def _tell(self, fqdn: str) -> None:
-        trouble = "; ".join(self.found[fqdn].values())
-        if bool(trouble) == (fqdn in self._told):
+        before, trouble = self.results.get(fqdn, ""), "; ".join(self.found[fqdn].values())
+        self.results[fqdn] = trouble
+        if bool(trouble) == bool(before):
             return
-        self._told ^= {fqdn}
-        sentence = f"{fqdn} as a client sees it: {trouble or 'well'}"
+        sentence = as_a_client(fqdn, trouble)
         log.log(logging.WARNING if trouble else logging.INFO, "[probe] %s", sentence, extra={"service": fqdn})
         self.tell(fqdn, sentence)
+
+
+def as_a_client(fqdn: str, trouble: str) -> str:
+    """Say what a client of a service sees."""
+    return f"{fqdn} as a client sees it: {trouble or 'well'}"

@@ -51,6 +51,8 @@ class Streams:
         )
 
     async def _flow(self, source: AsyncGenerator[str | bytes, None]) -> AsyncIterator[str | bytes]:
+        if self.count >= self.most:
+            return  # It came at once with others: none of them had begun when it was let in.
         queue: asyncio.Queue[str | bytes] = asyncio.Queue(_AHEAD)
         # A task of its own closes the source, also when this one is cancelled and may wait for nothing more.
         pump = asyncio.create_task(_pump(source, queue))

@@ -61,9 +61,9 @@ def test_colours_on_a_terminal_only_and_not_with_no_color(served, terminal, more
 def test_watch_on_a_terminal_follows_a_change_until_ctrl_c(served, terminal):
     shown = terminal("status", "--watch")
     shown.see("1 of 3 endpoints is down")
-    served.do(setattr, served.control, "paused", "by alice: new routers")
+    served.do(setattr, served.control, "paused", "paused by alice: new routers")
     served.do(served.control.touch)
-    shown.see("paused, nothing is written: by alice: new routers")
+    shown.see("nothing is written: paused by alice: new routers")
     assert shown.end(signal.SIGINT) == 0
 
 

@@ -1,5 +1,6 @@
 """Services of every other probe type in one running daemon, and what is theirs alone: heartbeats, certificates."""
 
+import json
 import re
 import urllib.error
 import urllib.request
@@ -131,6 +132,14 @@ def test_what_it_says_of_itself_is_believed_at_once(run):
     daemon.logged("push.example.test: up -> down (down: disk full)")
 
 
+def asked_for(daemon, path):
+    """What the API answers; `metrics` is text."""
+    root = "" if path == "metrics" else "api/v1/"
+    with urllib.request.urlopen(f"http://{daemon.node}/{root}{path}", timeout=5) as got:
+        text = got.read().decode()
+    return text if path == "metrics" else json.loads(text)
+
+
 def test_a_service_is_looked_at_through_its_name(run):
     asked = []
 
@@ -146,11 +155,17 @@ def test_a_service_is_looked_at_through_its_name(run):
         until(lambda: len(asked) > 2, "the service is asked")
         assert b"GET /healthz HTTP/1.1\r\nHost: www.example.test" in asked[0]
         assert "as a client sees it" not in daemon.log
-    daemon.logged("[probe] www.example.test as a client sees it: 127.0.0.1: connection refused")
+    trouble = "127.0.0.1: connection refused"
+    daemon.logged(f"[probe] www.example.test as a client sees it: {trouble}")
+    until(lambda: daemon.health()["status"] == "degraded", "it shows in /health")
+    assert f"www.example.test as a client sees it: {trouble}" in daemon.health()["reasons"]
+    (seen,) = asked_for(daemon, "status")["services"]
+    assert seen["check"] == {"url": url, "state": "down", "reason": trouble}
+    assert 'rrdnsd_service_check_up{service="www.example.test"} 0.0' in asked_for(daemon, "metrics")
     with endpoint(behave, port=served.port):
         daemon.logged("[probe] www.example.test as a client sees it: well")
-    with urllib.request.urlopen(f"http://{daemon.node}/api/v1/events?kind=service_check", timeout=5) as got:
-        assert b"connection refused" in got.read()
+        assert daemon.health()["status"] == "ok"
+    assert "connection refused" in str(asked_for(daemon, "events?kind=service_check"))
     assert "up -> down" not in daemon.log
 
 

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from rrdnsd import __version__
 from rrdnsd.cli import app
+from rrdnsd.probes import icmp
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 README = EXAMPLES / "rrdnsd.json"
@@ -46,7 +47,7 @@ def test_the_file_is_the_one_that_conf_names():
 def test_json_output():
     good = json.loads(run("check", "--json", str(README)).stdout)
     assert good == {
-        "path": str(README), "ok": True, "problems": [],
+        "path": str(README), "ok": True, "problems": [], "warnings": [],
         "services": 1, "endpoints": 2, "update_methods": ["nsupdate"],
     }  # fmt: skip
     result = run("check", "--json", str(FULL))
@@ -59,6 +60,43 @@ def test_json_output():
             "update_credentials: the environment variable RRDNSD_TSIG_KEY is not set",
         ],
     }
+
+
+PROBES = {
+    "local_node": "127.0.0.1:3333",
+    "nodes": ["127.0.0.1:3333"],
+    "services": [
+        {"fqdn": name, "zone": "example.test", "healthcheck": check, "ipaddrs": ["192.0.2.1", "2001:db8::1"]}
+        for name, check in (("a.example.test", "icmp://{}"), ("b.example.test", "grpc://{}:1"))
+    ],
+}
+
+
+@pytest.fixture
+def probes(tmp_path):
+    path = tmp_path / "rrdnsd.json"
+    path.write_text(json.dumps(PROBES))
+    return str(path)
+
+
+def test_who_may_not_ping_is_warned_once_for_each_service(probes, monkeypatch):
+    monkeypatch.setattr(icmp, "_kind", lambda _family: None)
+    result = run("check", probes)
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"{probes}: warning: a.example.test: this process may not send ICMP echo requests")
+    assert (result.exit_code, ": ok, 2 services" in result.stdout) == (0, True)
+    (warning,) = json.loads(run("check", "--json", probes).stdout)["warnings"]
+    assert "CAP_NET_RAW" in warning
+
+
+def test_a_library_that_is_missing_is_a_mistake(probes, monkeypatch):
+    monkeypatch.setitem(sys.modules, "grpc", None)
+    result = run("check", probes)
+    assert result.exit_code == 2
+    assert result.stdout == (
+        f"{probes}: services[1].healthcheck: grpc:// needs the library grpcio, which is not installed: install"
+        " rrdnsd[grpc]\n"
+    )
 
 
 def test_a_file_name_that_is_no_text(tmp_path):

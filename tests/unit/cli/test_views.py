@@ -14,6 +14,7 @@ from rrdnsd.cli.exits import CommandError, Exit
 from rrdnsd.cli.status_view import status_view
 from rrdnsd.cli.waiting import progress_of
 from rrdnsd.control.reports import (
+    CheckReport,
     ClusterReport,
     DrainReport,
     Outcome,
@@ -82,6 +83,22 @@ def test_everything_that_is_wrong_comes_first():
 )
 def test_endpoints(changes, words):
     assert words in shown(status_view(status(service(WEB, [endpoint("192.0.2.1", **changes)]))))
+
+
+@pytest.mark.parametrize(
+    ("check", "words"),
+    [
+        (CheckReport("https://x/", "up", ""), "as a client sees it: well"),
+        (CheckReport("https://x/", "down", "192.0.2.9: timeout"), "as a client sees it: 192.0.2.9: timeout"),
+    ],
+)
+def test_what_a_client_sees(check, words):
+    assert words in shown(status_view(status(service(WEB, [endpoint("192.0.2.1")], check=check))))
+
+
+@pytest.mark.parametrize("check", [None, CheckReport("https://x/", "unknown", "")])
+def test_nothing_is_said_before_a_client_has_looked(check):
+    assert "client" not in shown(status_view(status(service(WEB, [endpoint("192.0.2.1")], check=check))))
 
 
 def test_servers_that_do_not_serve_what_they_should():

@@ -94,3 +94,18 @@ async def test_a_service_that_is_gone_is_forgotten():
     house.services = []
     await house.checks.check_all()
     assert house.checks.found == {}
+
+
+async def test_the_results_stay_in_one_place_and_follow_the_services():
+    house = House(Server("ns1", "192.0.2.1", "192.0.2.2"))
+    results = house.checks.results
+    assert results == {}
+    await house.checks.check_all()
+    assert results == {WWW: ""}
+    house.bad = {"192.0.2.1", "192.0.2.2"}
+    for _ in range(2):
+        await house.checks.check_all()
+    assert results == {WWW: "192.0.2.2: connection refused; 192.0.2.1: connection refused"}
+    house.services = []
+    await house.checks.check_all()
+    assert results == {}

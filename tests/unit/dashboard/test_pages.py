@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from rrdnsd.control.reports import DrainReport, EventReport
+from rrdnsd.control.reports import CheckReport, DrainReport, EventReport
 from rrdnsd.errors import RrdnsdError
 from support.board import BoardControl, dashboard, get
 from support.control import API, MAIL, NODES, WEB, down, endpoint, served, service
@@ -278,3 +278,17 @@ async def test_a_strict_policy_of_content(control):
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
     assert "frame-ancestors 'none'" in policy
+
+
+@pytest.mark.parametrize(
+    ("check", "words"),
+    [
+        (CheckReport("https://x/", "up", ""), "As a client sees it: well"),
+        (CheckReport("https://x/", "down", HOSTILE), f"As a client sees it: {' '.join(HOSTILE.split())}"),
+    ],
+)
+async def test_what_a_client_sees_stands_in_the_head_of_a_service(check, words):
+    control = BoardControl()
+    control.services = [service(WEB, [endpoint("192.0.2.1")], check=check)]
+    for path in ("/dash", f"/dash/service/{WEB}"):
+        assert words in (await page(control, path)).text

@@ -4,6 +4,7 @@ import pytest
 
 from rrdnsd.core.effects import PeerChanged, Retire, ServiceTransition, Transition
 from rrdnsd.core.engine import Engine
+from rrdnsd.core.expiry import MILESTONES, Expiries
 from rrdnsd.core.model import Endpoint, EndpointKey, ProbeResult, Service, State, Timings
 from rrdnsd.core.override import Kind as Order
 from rrdnsd.core.override import Override
@@ -85,9 +86,13 @@ def test_a_node_that_was_never_heard():
     [
         (60, FINE, Severity.WARNING),
         (15, FINE, Severity.WARNING),
-        (14, "expiring", Severity.WARNING),
-        (3, "about to expire", Severity.CRITICAL),
-        (-2, "about to expire", Severity.CRITICAL),
+        (14, "14 days left", Severity.WARNING),
+        (8, "14 days left", Severity.WARNING),
+        (7, "7 days left", Severity.WARNING),
+        (3, "3 days left", Severity.CRITICAL),
+        (1, "1 day left", Severity.CRITICAL),
+        (0, "1 day left", Severity.CRITICAL),
+        (-2, "expired", Severity.CRITICAL),
     ],
 )
 def test_certificates(days, state, severity):
@@ -96,6 +101,22 @@ def test_certificates(days, state, severity):
     house.observer.look_far()
     found = house.conditions.get("certificate|www.example.com|192.0.2.1")
     assert (found.state, found.severity) == (state, severity)
+
+
+def test_people_are_told_of_a_certificate_where_the_log_is():
+    """The log has one milestone more: the first is not for people."""
+    house = House()
+    told, logged, expiries = [], [], Expiries()
+    house.conditions.follow(lambda condition: bool(told.append(condition.state)) or True)
+    for days in range(60, -2, -1):
+        if expiries.is_due(KEY, days):
+            logged.append(days)
+        house.runtime.engine.endpoints[KEY].last = ProbeResult(True, "", Timings(0.1), days)
+        house.observer.look_far()
+    days = [int(state.split()[0]) for state in told[1:-1]]
+    assert days == [*MILESTONES][1:]
+    assert {*days} < {*logged}
+    assert told[-1] == "expired"
 
 
 ENDPOINT = Subject(Kind.ENDPOINT, "www.example.com", "192.0.2.1")

@@ -129,6 +129,18 @@ async def test_there_are_not_more_streams_than_there_may_be(site):
     await third.leave()
 
 
+async def test_streams_that_begin_together_are_not_more_than_there_may_be(site):
+    streams_of(site.app).most = 2
+    together = [Listener(site.app, "/api/v1/status/stream") for _ in range(5)]
+    for listener in together[2:]:
+        await listener.ended()
+    assert streams_of(site.app).count == 2
+    for listener in together[:2]:
+        assert (await listener.event())[1] == "changed"
+        await listener.leave()
+    assert streams_of(site.app).count == 0
+
+
 async def test_the_source_is_closed_when_the_listener_goes():
     closed = asyncio.Event()
 

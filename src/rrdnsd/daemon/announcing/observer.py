@@ -1,15 +1,13 @@
 """From what the engine decides and the keepers meet to conditions: by effects where there are some, else by looking."""
 
 from rrdnsd.core.effects import Effect, PeerChanged, Publish, Retire, ServiceTransition, Transition
+from rrdnsd.core.expiry import MILESTONES, milestone, words
 from rrdnsd.core.model import EndpointKey, State
 from rrdnsd.core.telling import Kind, Severity
 from rrdnsd.daemon.announcing.conditions import Conditions, Subject
 from rrdnsd.daemon.budget import Incident
 from rrdnsd.daemon.reports import Report
 from rrdnsd.daemon.runtime import Runtime
-
-EXPIRES_SOON, EXPIRES_NOW = 14, 3
-"""Days before the end of a certificate at which people are told: of a warning, and of something critical."""
 
 UNHEARD = 60.0
 """Seconds after the start at which people are told of a node that was never heard."""
@@ -91,15 +89,15 @@ class Observer:
                 self._conditions.forget(condition.subject.text)
 
     def _certificate(self, subject: Subject, days: int) -> None:
-        text = f"it expires in {days} days" if days >= 0 else f"it expired {-days} days ago"
-        if days > EXPIRES_SOON:
+        reached = milestone(days)
+        severity = Severity.INFO if reached is None else MILESTONES[reached]
+        if severity is Severity.INFO:
             self._mark(subject, "")
             return
         self._fine.discard(subject)
-        if days <= EXPIRES_NOW:
-            self._conditions.trouble(subject, text, state="about to expire", severity=Severity.CRITICAL)
-        else:
-            self._conditions.trouble(subject, text)
+        # A state of its own for each milestone, because people are told of states.
+        state = "expired" if days < 0 else f"{reached} {'day' if reached == 1 else 'days'} left"
+        self._conditions.trouble(subject, f"it {words(days)}", state=state, severity=severity)
 
     def _peer(self, node: str, trouble: str) -> None:
         subject = Subject(Kind.NODE, "", node)

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 from rrdnsd.control.reports import ClusterReport, HealthReport, PeerReport, ServerReport
+from rrdnsd.core import override
 from rrdnsd.daemon.control.scene import Scene
 from rrdnsd.daemon.reconciler import ZoneKeeper
+from rrdnsd.daemon.wholeservice import as_a_client
 
 
 def cluster_report(scene: Scene) -> ClusterReport:
@@ -42,6 +44,7 @@ def health_report(scene: Scene, troubles: Sequence[str]) -> HealthReport:
     dns, cluster = server_reports(scene), cluster_report(scene)
     reasons = [f"{report.server}, zone {report.zone}: {report.error}" for report in dns if report.error]
     reasons += [reason for reason in (cluster.no_quorum, cluster.abstains) if reason]
+    reasons += _seen_by_clients(scene)
     reasons += troubles
     return HealthReport(
         status="degraded" if reasons else "ok",
@@ -56,6 +59,19 @@ def health_report(scene: Scene, troubles: Sequence[str]) -> HealthReport:
         dns=dns,
         cluster=cluster,
     )
+
+
+def _seen_by_clients(scene: Scene) -> list[str]:
+    """Say what is wrong with services as a client sees them, but for those that are being worked on."""
+    bad = {
+        fqdn: trouble for fqdn, trouble in scene.checks.items() if trouble and fqdn in scene.engine.services
+    }
+    orders = scene.orders() if bad else ()
+    return [
+        as_a_client(fqdn, trouble)
+        for fqdn, trouble in bad.items()
+        if override.maintenance(fqdn, orders, scene.now) is None
+    ]
 
 
 def _server_report(keeper: ZoneKeeper) -> ServerReport:

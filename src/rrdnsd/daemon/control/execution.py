@@ -85,6 +85,7 @@ class Execution:
             before = await self._before(order)
             if before:
                 return before
+            self._check_membership()
             draft = handler(order, self._office.scene())
             news = self._office.book.news(draft.settings)
             if order.dry_run or not (news or order.request_id):
@@ -192,6 +193,7 @@ class Execution:
             before = await self._before(order)
             if before:
                 return before
+            self._check_membership()
             scene = office.scene()
             held = scene.engine.publications[known_service(scene, order.service)].held
             if held:
@@ -221,11 +223,21 @@ class Execution:
         settled = membership.preview(change) if order.dry_run else await membership.change(change)
         if settled.trouble:
             raise OrderError(settled.trouble, [Problem("", settled.sentence)])
+        effect = [settled.sentence]
         if settled.changed and not order.dry_run:
-            await self._record(order, change.node, who, {"effect": [settled.sentence], "changed": True})
             office.chronicle.note("order", f"{change.node}: {order.path} by {who}: {settled.sentence}")
+            try:
+                await self._record(order, change.node, who, {"effect": [*effect], "changed": True})
+            except OrderError as error:
+                # The nodes have agreed, which cannot be taken back: to call that a failure would be wrong.
+                effect += [f"it is not in the audit: {problem.sentence}" for problem in error.problems]
         nodes = [*membership.nodes]
-        return Outcome(settled.changed, [settled.sentence], nodes, [], dry_run=order.dry_run)
+        return Outcome(settled.changed, effect, nodes, [], dry_run=order.dry_run)
+
+    def _check_membership(self) -> None:
+        """Refuse what nobody would heed now, and all would once this node is added again."""
+        if self._office.node not in self._office.membership.nodes:
+            raise conflict("this node was removed from the cluster: ask another one")
 
     def _check_nodes(self, change: Change) -> None:
         """See that the configuration allows these nodes: several need a cluster_secret or TLS."""

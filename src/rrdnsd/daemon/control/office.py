@@ -25,7 +25,8 @@ class Office:
 
     `clock` is monotonic, and `began` is when the daemon started on it; `wall` tells epoch seconds. `durable` tells
     if there is a disk to keep orders on. `digests` are those of the ledger that each peer stated last,
-    `confirmed` says since when (on the clock) each drain is known to every node.
+    `confirmed` says since when (on the clock) each drain is known to every node, `checks` what is wrong with each
+    service as a client sees it, "" if nothing is.
     """
 
     node: str
@@ -46,6 +47,7 @@ class Office:
     wall: Callable[[], float] = time.time
     digests: dict[str, str] = field(default_factory=dict)
     confirmed: dict[str, float] = field(default_factory=dict)
+    checks: dict[str, str] = field(default_factory=dict)
 
     @property
     def orders_agree(self) -> bool:
@@ -83,5 +85,6 @@ class Office:
             warnings=[*([] if self.durable else [NOT_DURABLE]), *self.troubles],
             orders_agree=self.orders_agree,
             confirmed=self.confirmed,
+            checks=self.checks,
             version=self.membership.version,
         )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from rrdnsd.config import EffectiveService
+from rrdnsd.config.hiding import masked
 from rrdnsd.control.base import OrderError, Problem
 from rrdnsd.control.reports import (
     AuditPage,
@@ -82,7 +83,7 @@ def _audit(row: AuditRow) -> AuditReport:
         action=row.action,
         target=row.target,
         why=row.why,
-        before=row.before,
-        after=row.after,
+        before=masked(row.before),
+        after=masked(row.after),
         request_id=row.request_id or "",
     )

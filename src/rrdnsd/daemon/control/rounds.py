@@ -84,7 +84,9 @@ class Rounds:
             if found.kind is Kind.MAINTENANCE and found.until is not None and found.active(office.clock())
         }
         ended = [
-            entry for name in sorted(before - self._timed) if (entry := ledger.get(name)) and is_over(entry, wall)
+            entry
+            for name in sorted(before - self._timed)
+            if (entry := ledger.get(name)) and is_over(entry, wall)
         ]
         for entry in ended:
             service = entry.key.partition("|")[2]

@@ -22,7 +22,8 @@ class Scene:
 
     `warnings` are sentences about this node as a whole. `orders_agree` tells if every node that is heard has
     the same ledger, `confirmed` when (on the monotonic clock) an order was known to be known to every node, by
-    its key, `version` counts the changes of nodes. `trial` returns the configuration that the file and some
+    its key, `version` counts the changes of nodes. `checks` says what is wrong with a service as a client sees it, ""
+    if nothing is; it has those that were looked at. `trial` returns the configuration that the file and some
     changes would give, or raises ConfigError; sentences about the service it names begin with `config`.
     """
 
@@ -39,6 +40,7 @@ class Scene:
     warnings: Sequence[str] = ()
     orders_agree: bool = True
     confirmed: Mapping[str, float] = field(default_factory=dict)
+    checks: Mapping[str, str] = field(default_factory=dict)
     version: int = 0
 
     @property

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from rrdnsd.config import ServiceConfig
 from rrdnsd.control.reports import (
+    CheckReport,
     EndpointReport,
     ServiceReport,
     StatusReport,
@@ -100,7 +101,17 @@ def service_report(
         ],
         source=source,
         public=config.public,
+        check=check_report(scene, config),
     )
+
+
+def check_report(scene: Scene, config: ServiceConfig) -> CheckReport | None:
+    """Say what a client of a service sees, as far as this node has looked."""
+    if not config.service_check:
+        return None
+    trouble = scene.checks.get(config.fqdn)
+    state = State.UNKNOWN if trouble is None else State.DOWN if trouble else State.UP
+    return CheckReport(config.service_check, str(state), trouble or "")
 
 
 def service_state(states: Mapping[str, Effective]) -> tuple[str, str]:

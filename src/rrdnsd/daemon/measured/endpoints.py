@@ -40,6 +40,7 @@ def service_readings(scene: Scene) -> Iterator[Readings]:
     yield from each(names.SERVICE_HELD, _flags(engine, services, "held"))
     yield from each(names.SERVICE_FAIL_OPEN, _flags(engine, services, "fail_open"))
     yield from each(names.SERVICE_MAINTENANCE, _maintained(scene, services))
+    yield from each(names.SERVICE_CHECK, _checked(scene, services))
 
 
 def probe_readings(tally: Tally, services: Iterable[str], most: int) -> Iterator[Readings]:
@@ -132,6 +133,13 @@ def _flags(engine: Engine, services: Sequence[Service], name: str) -> Iterator[V
         publication = engine.publications.get(service.fqdn)
         if publication:
             yield (service.fqdn,), bool(getattr(publication, name))
+
+
+def _checked(scene: Scene, services: Sequence[Service]) -> Iterator[Value]:
+    for service in services:
+        trouble = scene.checks.get(service.fqdn)
+        if trouble is not None:
+            yield (service.fqdn,), not trouble
 
 
 def _maintained(scene: Scene, services: Sequence[Service]) -> Iterator[Value]:

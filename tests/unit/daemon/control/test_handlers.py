@@ -143,7 +143,13 @@ def test_a_maintenance_that_ended_by_itself_cannot_be_ended_again(stage):
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
 def test_a_number_that_json_does_not_have_is_a_mistake_in_the_order(stage, number):
-    config = {"fqdn": f"new.{ZONE}", "zone": ZONE, "healthcheck": "http://{}/", "ipaddrs": [ONE], "ttl": number}
+    config = {
+        "fqdn": f"new.{ZONE}",
+        "zone": ZONE,
+        "healthcheck": "http://{}/",
+        "ipaddrs": [ONE],
+        "ttl": number,
+    }
     order = o.AddService(config=config)
     assert problems(placing.add_service, order, stage().scene()) == (
         "invalid",

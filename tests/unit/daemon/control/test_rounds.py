@@ -60,7 +60,12 @@ def test_a_maintenance_that_ends_by_itself_is_written_down_once(stage, service, 
 
 
 @pytest.mark.parametrize(
-    "then", [orders.maintenance(NAME, None), orders.maintenance(NAME, WALL + 60), orders.maintenance(NAME, 0).lifted()]
+    "then",
+    [
+        orders.maintenance(NAME, None),
+        orders.maintenance(NAME, WALL + 60),
+        orders.maintenance(NAME, 0).lifted(),
+    ],
 )
 def test_a_maintenance_that_an_order_ends_or_prolongs_is_not_called_over(stage, then):
     office = Office(stage.order(orders.maintenance(NAME, WALL + 5)))
