@@ -220,7 +220,13 @@ class Execution:
         if before:
             return before
         self._check_nodes(change)
-        settled = membership.preview(change) if order.dry_run else await membership.change(change)
+        if order.dry_run:
+            settled = membership.preview(change)
+        else:
+            # What the nodes agree on cannot be taken back: who asked for it is kept before they are asked.
+            asked = order.model_copy(update={"request_id": ""})
+            await self._record(asked, change.node, who, {"effect": ["the nodes are asked"], "changed": False})
+            settled = await membership.change(change)
         if settled.trouble:
             raise OrderError(settled.trouble, [Problem("", settled.sentence)])
         effect = [settled.sentence]
@@ -229,10 +235,14 @@ class Execution:
             try:
                 await self._record(order, change.node, who, {"effect": [*effect], "changed": True})
             except OrderError as error:
-                # The nodes have agreed, which cannot be taken back: to call that a failure would be wrong.
+                # The nodes have agreed: to call that a failure would be wrong.
                 effect += [f"it is not in the audit: {problem.sentence}" for problem in error.problems]
-        nodes = [*membership.nodes]
-        return Outcome(settled.changed, effect, nodes, [], dry_run=order.dry_run)
+        heard = membership.heard()
+        known, unknown = (
+            [n for n in membership.nodes if n in heard],
+            [n for n in membership.nodes if n not in heard],
+        )
+        return Outcome(settled.changed, effect, known, unknown, dry_run=order.dry_run)
 
     def _check_membership(self) -> None:
         """Refuse what nobody would heed now, and all would once this node is added again."""

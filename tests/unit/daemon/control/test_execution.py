@@ -10,28 +10,61 @@ from rrdnsd.core.membership import Settled
 from rrdnsd.daemon.control.execution import Execution
 from rrdnsd.errors import StoreError
 
-ME, OTHER = "10.0.0.1:3333", "10.0.0.2:3333"
+ME, OTHER, THIRD = "10.0.0.1:3333", "10.0.0.2:3333", "10.0.0.3:3333"
+
+
+class Nodes:
+    """The nodes agree to everything; the audit takes `room` rows before the disk is full."""
+
+    def __init__(self, room):
+        self.room = room
+        self.rows, self.told, self.changes = [], [], []
+        self.office = SimpleNamespace(
+            node=ME,
+            membership=SimpleNamespace(change=self.agree, nodes=(ME, THIRD), heard=lambda: {ME}),
+            store=SimpleNamespace(audit=SimpleNamespace(record=self.record)),
+            chronicle=SimpleNamespace(note=lambda *said: self.told.append(said)),
+            wall=lambda: 0.0,
+        )
+
+    async def agree(self, change):
+        self.changes.append(change)
+        return Settled("", f"removing {OTHER} is agreed", 1, changed=True)
+
+    async def record(self, row):
+        if len(self.rows) == self.room:
+            raise StoreError("the disk is full")
+        self.rows.append(row)
+        return True
+
+    async def order(self):
+        return await Execution(self.office).order(o.RemoveNode(node=OTHER, why="gone"), "ann")
+
+
+async def test_who_asked_for_other_nodes_is_kept_before_they_are_asked():
+    nodes = Nodes(room=2)
+    outcome = await nodes.order()
+    assert [row.after["effect"] for row in nodes.rows] == [
+        ["the nodes are asked"],
+        [f"removing {OTHER} is agreed"],
+    ]
+    assert (outcome.known_by, outcome.unknown_to) == ([ME], [THIRD])
+
+
+async def test_nodes_are_not_asked_if_the_audit_cannot_be_written():
+    nodes = Nodes(room=0)
+    with pytest.raises(OrderError) as found:
+        await nodes.order()
+    assert found.value.trouble == "unavailable"
+    assert nodes.changes == []
 
 
 async def test_nodes_that_have_agreed_are_told_of_although_the_audit_cannot_be_written():
-    async def agreed(_change):
-        return Settled("", f"removing {OTHER} is agreed", 1, changed=True)
-
-    async def full(_row):
-        raise StoreError("the disk is full")
-
-    told = []
-    office = SimpleNamespace(
-        node=ME,
-        membership=SimpleNamespace(change=agreed, nodes=(ME,)),
-        store=SimpleNamespace(audit=SimpleNamespace(record=full)),
-        chronicle=SimpleNamespace(note=lambda *said: told.append(said)),
-        wall=lambda: 0.0,
-    )
-    outcome = await Execution(office).order(o.RemoveNode(node=OTHER, why="gone"), "ann")
+    nodes = Nodes(room=1)
+    outcome = await nodes.order()
     assert outcome.changed
     assert outcome.effect == [f"removing {OTHER} is agreed", "it is not in the audit: the disk is full"]
-    assert len(told) == 1
+    assert len(nodes.told) == 1
 
 
 @pytest.mark.parametrize(
