@@ -41,11 +41,31 @@ async def test_a_long_answer_comes_over_tcp(named):
     assert result.timings.connect is not None
 
 
+def bound(address=("127.0.0.1", 0)):
+    sock = socket.socket(type=socket.SOCK_DGRAM)
+    try:
+        sock.bind(address)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def bound_twice():
+    """Return a listening TCP socket and a UDP socket of the same port."""
+    for _ in range(100):
+        listener = socket.create_server(("127.0.0.1", 0))
+        try:
+            return listener, bound(listener.getsockname())
+        except OSError:  # others have that port for UDP
+            listener.close()
+    raise AssertionError("no port is free for both")
+
+
 @contextmanager
-def odd_server(*answers):
+def odd_server(*answers, asked=None):
     """Sends these datagrams, each made of the query by a function, from the asked port or from another."""
-    with socket.socket(type=socket.SOCK_DGRAM) as sock, socket.socket(type=socket.SOCK_DGRAM) as other:
-        sock.bind(("127.0.0.1", 0))
+    with asked or bound() as sock, socket.socket(type=socket.SOCK_DGRAM) as other:
 
         def serve():
             query, client = sock.recvfrom(4096)
@@ -118,7 +138,8 @@ async def test_odd_answers_over_tcp(over_tcp, reason):
     def truncated(query):
         return query[:2] + b"\x82\x00" + respond(query)[4:]
 
-    with odd_server((truncated, False)) as port, socket.create_server(("127.0.0.1", port)) as listener:
+    listener, asked = bound_twice()
+    with listener, odd_server((truncated, False), asked=asked) as port:
 
         def serve():
             connection, _ = listener.accept()

@@ -349,17 +349,17 @@ async def test_a_wrong_token(vendor, api):
 @pytest.mark.parametrize(
     ("headers", "least", "most"),
     [
-        ({"Retry-After": "7"}, 7, 7),
-        ({"Retry-After": email.utils.formatdate(time.time() + 600, usegmt=True)}, 400, 601),
-        ({"RateLimit-Reset": str(int(time.time()) + 600)}, 400, 601),
-        ({"X-RateLimit-Reset": "30"}, 30, 30),
-        ({}, 60, 60),
-        ({"Retry-After": "99999999"}, 3600, 3600),
+        (lambda _now: {"Retry-After": "7"}, 7, 7),
+        (lambda now: {"Retry-After": email.utils.formatdate(now + 600, usegmt=True)}, 400, 601),
+        (lambda now: {"RateLimit-Reset": str(int(now) + 600)}, 400, 601),
+        (lambda _now: {"X-RateLimit-Reset": "30"}, 30, 30),
+        (lambda _now: {}, 60, 60),
+        (lambda _now: {"Retry-After": "99999999"}, 3600, 3600),
     ],
 )
 async def test_a_vendor_that_asks_to_wait_is_left_alone(vendor, api, headers, least, most):
     async with connected(vendor, api) as provider:
-        api.mood, api.headers = "429", headers
+        api.mood, api.headers = "429", headers(time.time())
         with pytest.raises(ProviderError) as caught:
             await provider.fetch(ZONE, [A])
         assert least <= caught.value.retry_after <= most
