@@ -90,7 +90,7 @@ def test_nodes_tell_of_each_other(start, endpoints, scrape):
     )
     second.stop()
     until(lambda: scrape(first).total("rrdnsd_no_quorum") == 1, lambda: first.log)
-    assert scrape(first).values("rrdnsd_peer_counted", node=second.node) == [0]
+    until(lambda: scrape(first).values("rrdnsd_peer_counted", node=second.node) == [0], lambda: first.log)
 
 
 def _of_two(nodes, number, endpoints):
