@@ -220,9 +220,8 @@ class Execution:
         if before:
             return before
         self._check_nodes(change)
-        if order.dry_run:
-            settled = membership.preview(change)
-        else:
+        settled = membership.preview(change)
+        if settled.changed and not order.dry_run:
             # What the nodes agree on cannot be taken back: who asked for it is kept before they are asked.
             asked = order.model_copy(update={"request_id": ""})
             await self._record(asked, change.node, who, {"effect": ["the nodes are asked"], "changed": False})

@@ -21,7 +21,12 @@ class Nodes:
         self.rows, self.told, self.changes = [], [], []
         self.office = SimpleNamespace(
             node=ME,
-            membership=SimpleNamespace(change=self.agree, nodes=(ME, THIRD), heard=lambda: {ME}),
+            membership=SimpleNamespace(
+                preview=lambda _: Settled("", "", 0, changed=True),
+                change=self.agree,
+                nodes=(ME, THIRD),
+                heard=lambda: {ME},
+            ),
             store=SimpleNamespace(audit=SimpleNamespace(record=self.record)),
             chronicle=SimpleNamespace(note=lambda *said: self.told.append(said)),
             wall=lambda: 0.0,
