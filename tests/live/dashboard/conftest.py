@@ -10,7 +10,7 @@ from support.operating import API
 
 
 @pytest.fixture
-async def browser():
+async def browser(site):
     async with chromium() as opened:
         yield opened
         assert opened.complaints == []

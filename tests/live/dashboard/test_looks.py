@@ -38,6 +38,11 @@ async def url(control, token):
         yield found
 
 
+@pytest.fixture
+def site(url):
+    return url
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
 async def test_accessible(browser, url, scheme, size):

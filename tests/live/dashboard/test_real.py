@@ -18,6 +18,11 @@ pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture
+def site(node):
+    return node
+
+
+@pytest.fixture
 async def page(browser, node):
     page = await browser.open(f"http://{node.node}/dash")
     await expect(page.locator("#contact")).to_have_attribute("data-state", "live")
