@@ -69,7 +69,8 @@ def test_no_answer_breaks_the_description(daemon, tmp_path):
     found = subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(settings), "run", url),
-            *("--exclude-path-regex", "stream$", "--no-color", "--workers", "2"),
+            # One worker: the parser of Python 3.11, with which hypothesis looks at functions, fails among threads.
+            *("--exclude-path-regex", "stream$", "--no-color", "--workers", "1"),
         ],
         env={**os.environ, "PYTHONPATH": str(SUPPORT)},
         cwd=tmp_path,
