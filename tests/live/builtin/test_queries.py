@@ -11,6 +11,7 @@ import dns.message
 import pytest
 
 from rrdnsd.errors import ProviderError
+from rrdnsd.providers.base import Resolver
 from rrdnsd.providers.builtin import server
 from support.builtin import ZONE, ask, eventually, key, plan, rrset
 from support.dns_servers import Key
@@ -260,3 +261,15 @@ def framed(wire: bytes) -> bytes:
 
 def echo(wire: bytes, _host: str, *, tcp: bool) -> list[bytes]:
     return [wire] if tcp else []
+
+
+async def test_a_transfer_in_parts_is_not_held_back():
+    accepted = asyncio.get_running_loop().create_future()
+    sock = server._bound(Resolver("127.0.0.1", 0), socket.SOCK_STREAM)
+    async with await asyncio.start_server(lambda _, writer: accepted.set_result(writer), sock=sock):
+        _, caller = await asyncio.open_connection(*sock.getsockname())
+        writer = await asyncio.wait_for(accepted, 10)
+        assert writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        for end in (writer, caller):
+            end.close()
+            await end.wait_closed()

@@ -12,6 +12,7 @@ import pytest
 from rrdnsd.errors import StartupError
 from rrdnsd.web import doorkeeper, guard
 from rrdnsd.web.localsocket import open_socket
+from rrdnsd.web.server import listen
 
 
 async def talk(reader, writer, text):
@@ -227,3 +228,17 @@ async def test_a_body_that_does_not_come_is_not_waited_for(served, monkeypatch):
         assert "did not arrive within 0.2 s" in json.loads(body)["error"]
         assert "connection: close" in head.lower()
         writer.close()
+
+
+async def test_what_is_said_in_parts_is_not_held_back():
+    accepted = asyncio.get_running_loop().create_future()
+    server = await asyncio.start_server(
+        lambda _, writer: accepted.set_result(writer), sock=listen("127.0.0.1", 0)
+    )
+    async with server:
+        _, caller = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer = await asyncio.wait_for(accepted, 10)
+        assert writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        for end in (writer, caller):
+            end.close()
+            await end.wait_closed()

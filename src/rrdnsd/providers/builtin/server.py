@@ -155,7 +155,9 @@ class Listeners:
 
 def _bound(where: Resolver, kind: socket.SocketKind) -> socket.socket:
     family = socket.AF_INET6 if ":" in where.host else socket.AF_INET
-    sock = socket.socket(family, kind)
+    # asyncio turns Nagle's algorithm off only where TCP is named: with it, a transfer in parts waits for its client.
+    protocol = socket.IPPROTO_TCP if kind == socket.SOCK_STREAM else socket.IPPROTO_UDP
+    sock = socket.socket(family, kind, protocol)
     try:
         sock.setblocking(False)
         if family == socket.AF_INET6:
