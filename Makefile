@@ -5,8 +5,8 @@ BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-input --require-hashes
 ARGS ?=
 # The tests listen on free ports, so they can run side by side; JOBS=0 runs them one after the other.
-JOBS ?= 2
-PYTEST := $(BIN)/pytest -n $(JOBS)
+JOBS ?= 4
+PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal
 BENCH ?= probes failover quorum
 
 .PHONY: help demo test check unit live simulate lint types floors bench lock clean docs
