@@ -69,8 +69,8 @@ class GrpcProbe:
         async with self._channel() as channel:
             check = channel.unary_unary(METHOD)
             try:
-                # A little less than the runner's own limit, so that it is grpcio that ends the call.
-                answer = await check(self._message, timeout=self.timeout * 0.98)
+                # Less than the runner's own limit, so that it is grpcio that ends the call, even on a busy machine.
+                answer = await check(self._message, timeout=self.timeout - min(0.1, self.timeout / 10))
             except grpc.aio.AioRpcError as error:
                 return progress.failed(self._explain(error))
         reason = judge(answer)
