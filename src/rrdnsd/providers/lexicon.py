@@ -2,7 +2,9 @@
 
 import argparse
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -74,7 +76,7 @@ class Session:
         missing = sorted(set(names) - {record.name for record in listed})
         for name in missing:
             listed += [self._record(item) for item in self._vendor.list_records(name=name)]
-        return list({(r.name, r.rtype, r.content, r.ident): r for r in listed}.values())
+        return _told_apart({(r.name, r.rtype, r.content, r.ident): r for r in listed}.values())
 
     def add(self, record: Record) -> bool:
         """Create the record, with its TTL."""
@@ -82,7 +84,8 @@ class Session:
         return bool(self._vendor.create_record(record.rtype, record.name, record.content))
 
     def remove(self, record: Record) -> bool:
-        """Delete exactly this record."""
+        """Delete exactly this record, and leave the TTL of its RRset as it is."""
+        self._common["ttl"] = record.ttl  # many write what is left of the RRset anew
         if record.ident:
             return bool(self._vendor.delete_record(identifier=record.ident))
         return bool(self._vendor.delete_record(None, record.rtype, record.name, record.content))
@@ -105,6 +108,13 @@ class Session:
             str(item.get("content") or ""),
             int(ttl) if ttl.isdecimal() else 0,
         )
+
+
+def _told_apart(records: Iterable[Record]) -> list[Record]:
+    """Take the identifier from records that share it: what some vendors give is that of the whole name."""
+    found = list(records)
+    times = Counter(record.ident for record in found)
+    return [replace(record, ident="") if times[record.ident] > 1 else record for record in found]
 
 
 class Lexicon:

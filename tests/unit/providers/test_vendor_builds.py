@@ -112,7 +112,7 @@ def test_lexicon_needs_a_vendor_it_has():
 
 
 def test_a_vendor_of_lexicon_that_needs_one_more_library(monkeypatch):
-    from lexicon._private import discovery  # noqa: PLC0415
+    from lexicon._private import discovery  # noqa: PLC0415 -- optional, and slow to load
 
     monkeypatch.setattr(discovery, "find_providers", lambda: {"route53": False})
     sentence = problem("lexicon", vendor="route53")

@@ -66,7 +66,7 @@ def failed(host: str, status: int, told: str, wait: float | None) -> str:
     if not meaning and status < 400:  # noqa: PLR2004 -- redirects end here
         meaning = "it points to another address, and rrdnsd does not carry the token there"
     if not meaning:
-        meaning = "it is in trouble itself" if status >= 500 else "it refuses the request"  # noqa: PLR2004
+        meaning = "it is in trouble itself" if status >= 500 else "it refuses the request"  # noqa: PLR2004 -- its own
     later = f"; it wants to be left alone for {wait:.0f} s" if wait else ""
     return f"{host} answers HTTP status {status}: {meaning}{' (' + told + ')' if told else ''}{later}"
 

@@ -46,9 +46,9 @@ class Threads:
                 result = call()
             except BaseException as error:  # noqa: BLE001 -- whatever it is, it belongs to the caller
                 found = error if isinstance(error, Exception) else RuntimeError(type(error).__name__)
-                give: Callable[[], None] = lambda: done.set_exception(found)  # noqa: E731
+                give: Callable[[], None] = lambda: done.set_exception(found)  # noqa: E731 -- one of two
             else:
-                give = lambda: done.set_result(result)  # noqa: E731
+                give = lambda: done.set_result(result)  # noqa: E731 -- the other
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(finish, give)
 
