@@ -12,6 +12,7 @@ from rrdnsd.errors import ConfigError
 
 if TYPE_CHECKING:
     from rrdnsd.config import Config
+    from rrdnsd.config.loader import Loaded
 
 
 def check(
@@ -20,6 +21,9 @@ def check(
         typer.Argument(help="The file to check. Default: $CONF, else /etc/rrdnsd.json.", show_default=False),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="Show what the daemon will be allowed to do, and why.")
+    ] = False,
 ) -> None:
     """Find every mistake in the configuration.
 
@@ -27,15 +31,22 @@ def check(
     """
     from rrdnsd.compose.looking import look  # noqa: PLC0415 - the command line starts without the daemon
     from rrdnsd.compose.obstacles import obstacles  # noqa: PLC0415 - as above
-    from rrdnsd.config import config_path, load  # noqa: PLC0415 - as above
+    from rrdnsd.config import config_path  # noqa: PLC0415 - as above
+    from rrdnsd.config.loader import load_raw  # noqa: PLC0415 - as above
 
     file = config_path(os.environ, path)
     try:
-        config = load(file, os.environ, look)
+        loaded = load_raw(file, os.environ, look)
     except ConfigError as error:
         _print_problems(error, as_json=as_json)
         raise typer.Exit(2) from None
-    _print_summary(file, config, obstacles(config), as_json=as_json)
+    warnings = obstacles(loaded.config)
+    if as_json:
+        _print_json(file, loaded, warnings)
+    else:
+        _print_summary(file, loaded.config, warnings)
+        if sandbox:
+            _print_sandbox(file, loaded)
 
 
 def _print_problems(error: ConfigError, *, as_json: bool) -> None:
@@ -45,20 +56,43 @@ def _print_problems(error: ConfigError, *, as_json: bool) -> None:
         print(error.lines())
 
 
-def _print_summary(file: Path, config: "Config", warnings: list[str], *, as_json: bool) -> None:
+def _print_json(file: Path, loaded: "Loaded", warnings: list[str]) -> None:
+    from rrdnsd.compose import confinement, state_dir  # noqa: PLC0415 -- as above
+
+    told = {"path": str(file), "ok": True, "problems": [], "warnings": warnings}
+    numbers = {
+        "services": len(loaded.config.services),
+        "endpoints": _endpoints(loaded.config),
+        "update_methods": _methods(loaded.config),
+    }
+    sandbox = confinement.described(loaded, state_dir(loaded.config, os.environ), os.environ)
+    print(json.dumps({**told, **numbers, "sandbox": sandbox}))
+
+
+def _print_summary(file: Path, config: "Config", warnings: list[str]) -> None:
     from rrdnsd.config.text import count  # noqa: PLC0415 - as above
 
-    methods = sorted({provider.method for provider in config.effective_providers()})
-    endpoints = sum(len(service.ipaddrs) for service in config.services)
-    if as_json:
-        numbers = {"services": len(config.services), "endpoints": endpoints, "update_methods": methods}
-        print(json.dumps({"path": str(file), "ok": True, "problems": [], "warnings": warnings, **numbers}))
-        return
     for sentence in warnings:
         print(_printable(f"{file}: warning: {sentence}"), file=sys.stderr)
+    methods = _methods(config)
     label = "update method" if len(methods) == 1 else "update methods"
-    amount = f"{count(len(config.services), 'service')}, {count(endpoints, 'endpoint')}"
+    amount = f"{count(len(config.services), 'service')}, {count(_endpoints(config), 'endpoint')}"
     print(_printable(f"{file}: ok, {amount}, {label} {', '.join(methods)}"))
+
+
+def _print_sandbox(file: Path, loaded: "Loaded") -> None:
+    from rrdnsd.compose import confinement, state_dir  # noqa: PLC0415 -- as above
+
+    for line in confinement.sandbox_lines(loaded, state_dir(loaded.config, os.environ), os.environ):
+        print(_printable(f"{file}: sandbox: {line}"))
+
+
+def _methods(config: "Config") -> list[str]:
+    return sorted({provider.method for provider in config.effective_providers()})
+
+
+def _endpoints(config: "Config") -> int:
+    return sum(len(service.ipaddrs) for service in config.services)
 
 
 def _printable(text: str) -> str:

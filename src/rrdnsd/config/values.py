@@ -309,6 +309,7 @@ Level = Annotated[
         _level, json_schema_input_type=Literal["trace", "debug", "info", "warn", "warning", "error"]
     ),
 ]
+OnRemove = Literal["keep", "withdraw"]
 StatusRanges = Annotated[
     tuple[tuple[int, int], ...],
     Strict(strict=False),

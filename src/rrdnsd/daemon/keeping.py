@@ -55,6 +55,31 @@ class KeeperStatus:
     alarm: str = ""
     answers: Counter[str] = field(default_factory=Counter)
 
+    def wrote(self, applied: Applied) -> None:
+        """Take in what became of an update."""
+        self.last_answer = answer(applied)
+        self.answers.update(codes(applied))
+        self.writes += len(applied.written)
+        self.messages += applied.messages
+
+    def unwritten(self, sentence: str, changes: int) -> None:
+        """Take in that an update of so many names could not be made, and what was said to that."""
+        self.last_answer = sentence
+        self.answers[code_of(sentence)] += changes
+
+    def failed(self, sentence: str, now: float) -> None:
+        """Take in that the zone could not be brought to what is desired."""
+        self.failures += 1
+        self.error = sentence
+        if self.failing_since is None:
+            self.failing_since = now
+
+    def succeeded(self, now: float, refusals: str) -> None:
+        """Take in that it could, but for the names that the server refuses, if any."""
+        self.last_good = now
+        self.failures, self.failing_since = 0, None
+        self.error = refusals
+
 
 @dataclass(frozen=True, slots=True)
 class Due:

@@ -16,9 +16,11 @@ from rrdnsd.core.model import Applied, NameChange, Plan, RRset, RRsetKey, ZoneVi
 from rrdnsd.core.plan import additions, foreign, guard, plan
 from rrdnsd.core.publish import Publication
 from rrdnsd.daemon.absence import Absences, Gone
-from rrdnsd.daemon.keeping import Due, KeeperSettings, KeeperStatus, answer, code_of, codes, some, told
+from rrdnsd.daemon.keeping import Due, KeeperSettings, KeeperStatus, some
+from rrdnsd.daemon.noticing import Notices
 from rrdnsd.daemon.refreshing import Refreshed, Refreshes
-from rrdnsd.daemon.reports import Failed, Noticed, Recovered, Served, Tell, Wrote
+from rrdnsd.daemon.refusals import Refusals
+from rrdnsd.daemon.reports import Failed, Recovered, Served, Tell, Wrote
 from rrdnsd.daemon.ttls import TtlRepairs
 from rrdnsd.errors import ProviderError
 from rrdnsd.providers.base import Provider
@@ -70,8 +72,8 @@ class ZoneKeeper:
         self._absences = Absences()
         self._lost_at: dict[tuple[str, str], float] = {}
         self._ttls = TtlRepairs()
-        self._noticed: dict[str, str] = {}
-        self._refusals: dict[str, tuple[int, str]] = {}
+        self._notices = Notices(self.server, zone, tell)
+        self._refusals = Refusals()
         self._failed_at = self._resume_at = float("-inf")
 
     def want(self, publication: Publication) -> None:
@@ -94,11 +96,23 @@ class ZoneKeeper:
             self._resume_at = min(self._resume_at, self._failed_at + SOON)
             self._wake.set()
 
+    def adopt(self, provider: Provider, settings: KeeperSettings) -> None:
+        """Go on with these from now on; what is known of the zone stays. Does nothing if they are the same."""
+        if provider is self._provider and settings == self._settings:
+            return
+        # Another key, say, or a shadow that may write now: there is no reason left to wait.
+        self._provider, self._settings, self._resume_at = provider, settings, float("-inf")
+        now = self._clock()
+        for name, publication in self._wanted.items():
+            if not publication.held:
+                self._due.setdefault(name, Due(now, latest=now, drift=False))
+        self._wake.set()
+
     def release(self, name: str) -> None:
         """Stop caring for a name; its records stay as they are."""
         self._wanted.pop(name, None)
         self._due.pop(name, None)
-        self._refusals.pop(name, None)
+        self._refusals.forget(name)
         self.read_at.pop(name, None)
         self.problems.pop(name, None)
         for key in [key for key in self.served if key.name == name]:
@@ -138,9 +152,10 @@ class ZoneKeeper:
 
     async def _keep(self) -> None:
         # A random first phase keeps thousands of zones from being read in the same moment for ever.
-        drift_at = self._clock() + self._settings.interval * random.uniform(0.5, 1.0)  # noqa: S311
+        drift_at = self._clock() + self._settings.interval * random.uniform(0.5, 1.0)  # noqa: S311 -- no secret
         while True:
             now = self._clock()
+            drift_at = min(drift_at, now + self._settings.interval)
             if now >= drift_at:
                 drift_at = now + self._settings.interval
                 self._look_at_everything()
@@ -173,7 +188,7 @@ class ZoneKeeper:
             proposed = self._propose(names, view)
             # A refusal is over when there is nothing left to change: another node may have been let to.
             for name in sorted(
-                self._refusals.keys() & {*names} - {change.name for change in proposed.changes}
+                self._refusals.names & {*names} - {change.name for change in proposed.changes}
             ):
                 self._judge(name, "")
             proposed = self._settled(proposed, due)
@@ -192,7 +207,7 @@ class ZoneKeeper:
             )
         if self._settings.shadow:
             for change in proposed.changes:
-                self._notice(change.name, f"shadow mode, not written: {change.reason}")
+                self._notices.say(change.name, f"shadow mode, not written: {change.reason}")
         self.status.noops += not written
         for name in sorted(written):
             self._tell(Served(self.server, self.zone, name, self._clock() - due[name].since))
@@ -203,7 +218,7 @@ class ZoneKeeper:
             self._ttls.forget(self._wanted[name].keys)
             self._judge(name, "")
             trouble = await self._attempt({name: Due(now, latest=now, drift=False)}, self._rewrite)
-            trouble = trouble or self._refusals.get(name, (0, ""))[1] or self._obstacle(name)
+            trouble = trouble or self._refusals.sentence(name) or self._obstacle(name)
         serves = sorted(a for key, rrset in self.served.items() if key.name == name for a in rrset.addresses)
         self._refreshes.done(
             Refreshed(self.server, name, tuple(serves), self.status.writes - writes, trouble)
@@ -283,8 +298,8 @@ class ZoneKeeper:
             if name in self._wanted:
                 self._note(name, view)
                 strangers = ", ".join(sorted(foreign(self._wanted[name], view)))
-                self._notice(name, view.problems.get(name, ""), topic="problem")
-                self._notice(
+                self._notices.say(name, view.problems.get(name, ""), topic="problem")
+                self._notices.say(
                     name, f"foreign records left alone: {strangers}" if strangers else "", topic="foreign"
                 )
         return view
@@ -306,7 +321,7 @@ class ZoneKeeper:
         proposed = plan(self.zone, publications, view, tolerated)
         guarded = guard(proposed, self._wanted, self._lost_at, self._settings.limit, self._clock())
         self.status.alarm = guarded.alarm
-        self._notice(self.zone, guarded.alarm, topic="guard", alarm=True)
+        self._notices.say(self.zone, guarded.alarm, topic="guard", alarm=True)
         return guarded.plan
 
     def _settled(self, proposed: Plan, due: Mapping[str, Due]) -> Plan:
@@ -326,7 +341,7 @@ class ZoneKeeper:
             for key in publication.keys:
                 served = tolerated.get(key)
                 text = f"TTL {publication.ttl} was written, but {served} is served; left so"
-                self._notice(key.name, "" if served is None else text, topic=f"TTL of {key.rtype}")
+                self._notices.say(key.name, "" if served is None else text, topic=f"TTL of {key.rtype}")
         return tolerated
 
     async def _write(self, proposed: Plan, due: Mapping[str, Due]) -> Applied:
@@ -339,13 +354,9 @@ class ZoneKeeper:
         try:
             applied = await self._provider.apply(proposed)
         except ProviderError as error:
-            self.status.last_answer = str(error)
-            self.status.answers[code_of(str(error))] += len(proposed.changes)
+            self.status.unwritten(str(error), len(proposed.changes))
             raise
-        self.status.last_answer = answer(applied)
-        self.status.answers.update(codes(applied))
-        self.status.writes += len(applied.written)
-        self.status.messages += applied.messages
+        self.status.wrote(applied)
         for change in proposed.changes:
             if change.name in applied.written:
                 self._tell(Wrote(self.server, self.zone, change.name, change.reason, due[change.name].drift))
@@ -354,43 +365,24 @@ class ZoneKeeper:
 
     def _judge(self, name: str, refusal: str) -> None:
         """Try a refused name again later, by itself: its neighbours must not wait for it."""
-        self._notice(name, refusal, topic="refusal")
+        self._notices.say(name, refusal, topic="refusal")
         if not refusal:
-            self._refusals.pop(name, None)
+            self._refusals.forget(name)
             return
-        times = self._refusals.get(name, (0, ""))[0] + 1
-        self._refusals[name] = (times, refusal)
-        again = self._clock() + self._settings.backoff.delay(times)
+        again = self._clock() + self._settings.backoff.delay(self._refusals.add(name, refusal))
         self._due.setdefault(name, Due(again, latest=again, drift=False))
 
     def _back_off(self, error: Exception) -> None:
         """Leave the server alone for a while; a new decision makes that shorter, never shorter than a second."""
-        status = self.status
-        status.failures += 1
-        status.error = str(error)
-        if status.failing_since is None:
-            status.failing_since = self._clock()
+        now = self._failed_at = self._clock()
+        self.status.failed(str(error), now)
         asked = error.retry_after if isinstance(error, ProviderError) else None
-        delay = max(self._settings.backoff.delay(status.failures), asked or 0.0)
-        self._failed_at = self._clock()
-        self._resume_at = self._failed_at + delay
-        self._tell(Failed(self.server, self.zone, status.error, delay))
+        delay = max(self._settings.backoff.delay(self.status.failures), asked or 0.0)
+        self._resume_at = now + delay
+        self._tell(Failed(self.server, self.zone, self.status.error, delay))
 
     def _succeeded(self) -> None:
-        status = self.status
-        status.last_good = now = self._clock()
-        if status.failing_since is not None:
-            self._tell(Recovered(self.server, self.zone, now - status.failing_since))
-        status.failures, status.failing_since = 0, None
-        status.error = told({name: refusal for name, (_, refusal) in self._refusals.items()})
-
-    def _notice(self, name: str, text: str, *, topic: str = "", alarm: bool = False) -> None:
-        """Tell about a standing condition once, when it appears or changes; "" means that it is gone."""
-        subject = f"{name} {topic}"
-        if self._noticed.get(subject, "") == text:
-            return
-        self._noticed[subject] = text
-        if text:
-            self._tell(Noticed(self.server, self.zone, name, text, alarm))
-        else:
-            del self._noticed[subject]
+        now, since = self._clock(), self.status.failing_since
+        if since is not None:
+            self._tell(Recovered(self.server, self.zone, now - since))
+        self.status.succeeded(now, self._refusals.summary)

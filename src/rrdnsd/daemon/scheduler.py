@@ -1,37 +1,25 @@
-"""Decides when each endpoint is probed: on a grid of its own, whatever the load.
-
-The due times of an endpoint are `(turn + phase) * interval` on the loop's clock, for every whole number
-`turn`; nothing ever shifts them, so there is no drift, and different phases keep endpoints apart. Due
-times are rounded up to ticks so that the probes of one tick start as one batch.
-"""
+"""Starts the probes that are due, a batch at a time, and passes their results on, whatever the load."""
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
-from heapq import heappop, heappush
-from math import ceil, floor
+from math import ceil
 from typing import Protocol
 
 from rrdnsd.core.model import EndpointKey, ProbeResult
+from rrdnsd.daemon.timetable import TICK, Entry, Job, Timetable, slot_at, slot_from
 from rrdnsd.probes.base import OnResults, Probe
 from rrdnsd.probes.runner import close
-
-TICK = 0.01
-"""Seconds that due times are rounded up to."""
 
 STALL = 0.25
 """Seconds a due probe may be late before it is taken as missed, not just delayed."""
 
-# Each wake-up costs CPU, so phases are rounded to so many ticks that a batch gathers up to so many probes,
-# but no more coarsely than to a twentieth of the interval.
-_GRAINS = (5, 2, 1)
-_GATHERED = 50
-_FINENESS = 20
+FIRST_RATE = 500
+"""Probes a second of endpoints that were never probed: quick, but no storm."""
+
 _RECENT = 8192
 _LOAD_WINDOW = 10.0
 _LOAD_STEP = 1.0
-_ROUNDING = 1e-6
 
 
 class Timer(Protocol):
@@ -70,18 +58,6 @@ Deliver = Callable[[Sequence[tuple[EndpointKey, ProbeResult]]], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """An endpoint to be probed every `interval` seconds (a tick or more).
-
-    `phase` (0 to 1) is its place within the interval; None lets a hash of the endpoint choose.
-    """
-
-    probe: Probe
-    interval: float
-    phase: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Stats:
     """How the schedule is kept. Lags are seconds from due to started, of the last several thousand starts.
 
@@ -102,22 +78,6 @@ class Stats:
     busy: float = 0.0
 
 
-class _Entry:
-    """One job and its place in the schedule; a slot number of -1 means none."""
-
-    __slots__ = ("extra_slot", "interval", "job", "offset", "probe", "slot", "turn")
-
-    def __init__(self, job: Job, grain: float) -> None:
-        self.job = job
-        self.probe = job.probe
-        self.interval = job.interval
-        phase = phase_of(job.probe.key) if job.phase is None else job.phase
-        self.offset = round(phase * self.interval / grain) * grain
-        self.turn = 0
-        self.slot = -1
-        self.extra_slot = -1
-
-
 class Scheduler:
     """Starts due probes and passes their results on.
 
@@ -129,10 +89,9 @@ class Scheduler:
         self._clock = clock
         self._deliver = deliver
         self._prober = open_prober(self._on_results)
-        self._entries: dict[EndpointKey, _Entry] = {}
+        self._entries: dict[EndpointKey, Entry] = {}
         self._running: dict[EndpointKey, Probe] = {}
-        self._slots: dict[int, list[_Entry]] = {}
-        self._order: list[int] = []
+        self._timetable = Timetable()
         self._timer: Timer | None = None
         self._timer_slot = -1
         self._rate = 0.0
@@ -141,6 +100,7 @@ class Scheduler:
         self._started = 0
         self._overruns = 0
         self._missed = 0
+        self._awaited_since: float | None = None
         self._lags: deque[float] = deque(maxlen=_RECENT)
         self._loads: deque[tuple[float, float]] = deque([(clock.time(), self._prober.busy)])
 
@@ -169,18 +129,32 @@ class Scheduler:
         key = job.probe.key
         known = self._entries.get(key)
         if known is not None:
-            self._forget(known)
+            known.forget()
             if known.probe is not job.probe:
                 self._drop(known.probe)
-        entry = self._entries[key] = _Entry(job, _grain(self._rate, job.interval))
-        self._place(entry, self._clock.time())
+        entry = self._entries[key] = Entry(job, self._rate)
+        self._timetable.place(entry, self._clock.time())
+
+    def look_round(self) -> None:
+        """Probe what was never probed soon, instead of only at its turn: so many a second, as if it were their turn."""
+        now = self._clock.time()
+        waiting = sorted(
+            (entry for entry in self._entries.values() if not entry.begun), key=lambda entry: entry.slot
+        )
+        hurried = 0
+        for entry in waiting:
+            slot = slot_from(now + hurried / FIRST_RATE)
+            if slot < entry.slot:
+                self._timetable.place_extra(entry, slot)
+                hurried += 1
+        self._arm()
 
     def remove(self, key: EndpointKey) -> None:
         """Stop to probe an endpoint; the result of a probe in flight is dropped."""
         entry = self._entries.pop(key, None)
         if entry is not None:
             self._rate -= 1 / entry.interval
-            self._forget(entry)
+            entry.forget()
             self._drop(entry.probe)
 
     def probe_after(self, key: EndpointKey, delay: float) -> None:
@@ -190,7 +164,7 @@ class Scheduler:
         """
         entry = self._entries.get(key)
         if entry is not None:
-            self._place_extra(entry, _slot_of(self._clock.time() + delay))
+            self._timetable.place_extra(entry, slot_from(self._clock.time() + delay))
             self._arm()
 
     def pause(self) -> None:
@@ -216,8 +190,20 @@ class Scheduler:
             close(probe)
         self._entries.clear()
         self._running.clear()
-        self._slots.clear()
-        self._order.clear()
+        self._timetable.clear()
+
+    def behind(self) -> float:
+        """Return for how many seconds the schedule stands still; 0 while it is kept, and while nothing is due.
+
+        It stands still when what is due was not started, or when of all that was started nothing has ended, time-outs
+        included. A single probe that never ends, a plug-in's bug, holds up no other and does not count.
+        """
+        now, slot = self._clock.time(), self._timetable.first
+        late = 0.0 if slot is None or self._paused else now - slot * TICK
+        if self._awaited_since is not None and self._running:
+            patience = min(probe.timeout for probe in self._running.values())
+            late = max(late, now - self._awaited_since - patience)
+        return max(0.0, late)
 
     def stats(self) -> Stats:
         """How the schedule is kept at the moment."""
@@ -246,6 +232,8 @@ class Scheduler:
         self._arm()
         if batch:
             self._started += len(batch)
+            if self._awaited_since is None:
+                self._awaited_since = now
             self._prober.start(batch)
             done = self._clock.time()
             self._lags.extend([done - due for due in dues])
@@ -253,18 +241,16 @@ class Scheduler:
 
     def _take_due(self, now: float, batch: list[Probe], dues: list[float]) -> None:
         """Move what is due to its next turn and into the batch, but for what waited through a stall."""
-        if not self._order:
-            return
-        last = int(now / TICK + _ROUNDING)
-        stall = now - self._order[0] * TICK
-        while self._order and self._order[0] <= last:
-            slot = heappop(self._order)
-            late = now - slot * TICK > STALL
-            for entry in self._slots.pop(slot):
+        timetable, last = self._timetable, slot_at(now)
+        stall = None
+        while (slot := timetable.first) is not None and slot <= last:
+            late = now - slot * TICK
+            stall = late if stall is None else stall
+            for entry in timetable.take(slot):
                 if entry.slot == slot:
                     due = entry.offset + entry.turn * entry.interval
-                    self._missed += self._place(entry, now)
-                    if late:
+                    self._missed += timetable.place(entry, now)
+                    if late > STALL:
                         self._make_up(entry, slot, stall)
                     elif self._begin(entry, batch):
                         dues.append(due)
@@ -272,51 +258,31 @@ class Scheduler:
                         self._overruns += 1
                 elif entry.extra_slot == slot:
                     entry.extra_slot = -1
-                    if late:
+                    if late > STALL and not entry.begun:
+                        # A slow start must not leave it unknown for a whole interval.
+                        self._make_up(entry, slot, stall)
+                    elif late > STALL:
                         self._missed += 1
                     elif self._begin(entry, batch):
                         dues.append(slot * TICK)
 
-    def _begin(self, entry: _Entry, batch: list[Probe]) -> bool:
+    def _begin(self, entry: Entry, batch: list[Probe]) -> bool:
         probe = entry.probe
         if probe.key in self._running:
             return False
         self._running[probe.key] = probe
+        entry.begun = True
         batch.append(probe)
         return True
 
-    def _place(self, entry: _Entry, now: float) -> int:
-        """Put a job at its next turn; returns how many turns in between have gone by."""
-        turn = floor((now - entry.offset) / entry.interval + _ROUNDING) + 1
-        skipped = turn - entry.turn - 1
-        entry.turn = turn
-        entry.slot = self._insert(entry, _slot_of(entry.offset + turn * entry.interval))
-        return skipped
-
-    def _make_up(self, entry: _Entry, slot: int, stall: float) -> None:
+    def _make_up(self, entry: Entry, slot: int, stall: float) -> None:
         """Repeat a missed start as long after it was due as the stall took: spread as it would have been.
 
         Where the stall took whole intervals, the next turns are spread well enough by themselves.
         """
         self._missed += 1
         if stall < entry.interval:
-            self._place_extra(entry, slot + ceil(stall / TICK) + 1)
-
-    def _place_extra(self, entry: _Entry, slot: int) -> None:
-        if entry.extra_slot < 0 or slot < entry.extra_slot:
-            entry.extra_slot = self._insert(entry, slot)
-
-    def _insert(self, entry: _Entry, slot: int) -> int:
-        entries = self._slots.get(slot)
-        if entries is None:
-            self._slots[slot] = [entry]
-            heappush(self._order, slot)
-        else:
-            entries.append(entry)
-        return slot
-
-    def _forget(self, entry: _Entry) -> None:
-        entry.slot = entry.extra_slot = -1
+            self._timetable.place_extra(entry, slot + ceil(stall / TICK) + 1)
 
     def _drop(self, probe: Probe) -> None:
         """Close a probe that is no longer wanted, now or when it comes back."""
@@ -324,9 +290,9 @@ class Scheduler:
             close(probe)
 
     def _arm(self) -> None:
-        if self._paused or self._closed or not self._order:
+        slot = self._timetable.first
+        if self._paused or self._closed or slot is None:
             return
-        slot = self._order[0]
         if self._timer is not None:
             if slot >= self._timer_slot:
                 return
@@ -336,6 +302,7 @@ class Scheduler:
 
     def _on_results(self, results: Sequence[tuple[Probe, ProbeResult]]) -> None:
         running, entries = self._running, self._entries
+        self._awaited_since = None
         current = []
         for probe, result in results:
             key = probe.key
@@ -354,22 +321,6 @@ class Scheduler:
             loads.append((now, self._prober.busy))
             while now - loads[1][0] > _LOAD_WINDOW:
                 loads.popleft()
-
-
-def phase_of(key: EndpointKey) -> float:
-    """Choose a place within the interval, 0 to 1, that is the same on every run and differs among endpoints."""
-    digest = blake2b(f"{key.service} {key.address}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest) / 2**64
-
-
-def _grain(rate: float, interval: float) -> float:
-    """Choose what phases are rounded to, in whole ticks, at so many probes a second of all jobs together."""
-    most = min(_GATHERED / rate, interval / _FINENESS) / TICK
-    return next((grain for grain in _GRAINS if grain <= most), _GRAINS[-1]) * TICK
-
-
-def _slot_of(moment: float) -> int:
-    return ceil(moment / TICK - _ROUNDING)
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float:

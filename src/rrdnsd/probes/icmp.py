@@ -106,6 +106,11 @@ def build(spec: CheckSpec, key: EndpointKey) -> IcmpProbe:
     return IcmpProbe(key, spec.timeout, kind)
 
 
+def needs_raw() -> bool:
+    """Tell if this process may ping over raw sockets only, if at all."""
+    return any(_kind(family) != SOCK_DGRAM for family in (AF_INET, AF_INET6))
+
+
 @lru_cache(maxsize=2)
 def _kind(family: int) -> int | None:
     """Return the kind of socket that may be used here; None where none may."""

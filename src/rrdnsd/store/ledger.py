@@ -69,7 +69,7 @@ class Ledger:
             StoreError: the file cannot be read; try again later.
 
         """
-        entries = await self._database.read(_load)
+        entries = await self._database.read(read)
         self._learn(entries)
         return entries
 
@@ -101,7 +101,8 @@ def _values(entry: LedgerEntry) -> tuple[float | str | None, ...]:
     return entry.key, entry.stamp, dump_or_null(entry.value), *texts, entry.at
 
 
-def _load(connection: sqlite3.Connection) -> tuple[LedgerEntry, ...]:
+def read(connection: sqlite3.Connection) -> tuple[LedgerEntry, ...]:
+    """Return all entries, tombstones included."""
     rows = connection.execute("SELECT key, stamp, value, who, why, node, at FROM ledger ORDER BY key")
     return tuple(entry for row in rows if (entry := _entry(*row)))
 

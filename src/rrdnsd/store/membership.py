@@ -41,7 +41,7 @@ class Membership:
             StoreError: it cannot be read, so nobody knows what this node has promised.
 
         """
-        self._known = await self._database.read(_load)
+        self._known = await self._database.read(read)
         return self._known
 
     def _restore(self, connection: sqlite3.Connection) -> None:
@@ -63,7 +63,13 @@ def _save(record: Record, connection: sqlite3.Connection) -> None:
     connection.execute(_SAVE, values)
 
 
-def _load(connection: sqlite3.Connection) -> Record | None:
+def read(connection: sqlite3.Connection) -> Record | None:
+    """Return what was saved last, None if nothing ever was.
+
+    Raises:
+        StoreError: it is damaged.
+
+    """
     question = "SELECT base, version, nodes, promised, accepted, file FROM membership"
     row: Row | None = connection.execute(question).fetchone()
     if row is None:

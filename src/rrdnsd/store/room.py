@@ -18,6 +18,7 @@ from rrdnsd.store.file import Work
 from rrdnsd.store.history import MINUTE, History
 from rrdnsd.store.ledger import Ledger
 from rrdnsd.store.recorder import Recorder
+from rrdnsd.store.remembered import Remembered
 from rrdnsd.store.retention import USUAL, Retention, prune_history, prune_lists
 from rrdnsd.store.runs import Runs
 
@@ -39,6 +40,7 @@ class Store:
     recorder: Recorder
     history: History
     runs: Runs
+    remembered: Remembered
     retention: Retention
     clock: Callable[[], float]
 
@@ -103,6 +105,7 @@ async def open_store(
         recorder=recorder,
         history=History(database),
         runs=Runs(database, recorder.runs),
+        remembered=Remembered(database),
         retention=retention,
         clock=clock,
     )

@@ -84,4 +84,29 @@ CREATE TABLE membership (
 );
 """
 
-MIGRATIONS = (_FIRST, _SECOND)
+_THIRD = """
+CREATE TABLE listed (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    services TEXT NOT NULL
+);
+"""
+
+_FOURTH = """
+CREATE TABLE remembered (
+    service TEXT NOT NULL,
+    address TEXT NOT NULL,
+    verdict TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    since REAL NOT NULL,
+    vote TEXT NOT NULL,
+    vote_reason TEXT NOT NULL,
+    PRIMARY KEY (service, address)
+) WITHOUT ROWID;
+
+CREATE TABLE alive (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    at REAL NOT NULL
+);
+"""
+
+MIGRATIONS = (_FIRST, _SECOND, _THIRD, _FOURTH)

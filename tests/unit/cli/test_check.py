@@ -40,12 +40,28 @@ def test_several_update_methods():
     )
 
 
+def test_the_sandbox_is_shown_with_its_reasons():
+    first, *lines = run("check", "--sandbox", str(README)).stdout.splitlines()
+    assert first.startswith(f"{README}: ok")
+    assert f"{README}: sandbox: connect  TCP port 8778 (probe of rrdnsd.test)" in lines
+    assert f"{README}: sandbox: execute  /usr/bin/nsupdate (provider default)" in lines
+    assert lines[-1].startswith(f"{README}: sandbox: kernel   ")
+
+
+def test_a_sandbox_that_is_switched_off(tmp_path):
+    path = tmp_path / "rrdnsd.json"
+    path.write_text(json.dumps(json.loads(README.read_text()) | {"sandbox": False}))
+    assert run("check", "--sandbox", str(path)).stdout.endswith("off: the configuration switches it off\n")
+    assert json.loads(run("check", "--json", str(path)).stdout)["sandbox"] == {"enabled": False}
+
+
 def test_the_file_is_the_one_that_conf_names():
     assert run("check", env={"CONF": str(README)}).stdout.startswith(f"{README}: ok")
 
 
 def test_json_output():
     good = json.loads(run("check", "--json", str(README)).stdout)
+    assert good.pop("sandbox")["programs"] == "provider default"
     assert good == {
         "path": str(README), "ok": True, "problems": [], "warnings": [],
         "services": 1, "endpoints": 2, "update_methods": ["nsupdate"],
