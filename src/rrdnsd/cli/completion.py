@@ -23,6 +23,7 @@ _rrdnsd_complete() {
 complete -o default -F _rrdnsd_complete rrdnsd
 """
 
+# Read by `source` it registers itself; as the file _rrdnsd in $fpath it is called for the first completion already.
 _ZSH = """\
 #compdef rrdnsd
 _rrdnsd_complete() {
@@ -30,7 +31,7 @@ _rrdnsd_complete() {
     found=("${(@f)$(COMP_WORDS="${words[1,CURRENT]}" COMP_CWORD=$((CURRENT - 1)) _RRDNSD_COMPLETE=complete_bash rrdnsd 2>/dev/null)}")
     if [[ -n "${found[*]}" ]]; then compadd -a found; else _files; fi
 }
-compdef _rrdnsd_complete rrdnsd
+if [[ "${funcstack[1]}" == _rrdnsd ]]; then _rrdnsd_complete; else compdef _rrdnsd_complete rrdnsd; fi
 """
 
 _FISH = """\

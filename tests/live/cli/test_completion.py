@@ -15,6 +15,7 @@ CASES = [
     ("rrdnsd explain ", {API, MAIL, WEB}),
     ("rrdnsd drain --service m", {MAIL}),
     (f"rrdnsd force {WEB} 192.0.2.1 ", {"up", "down", "off"}),
+    ("rrdnsd init --method ns", {"nsupdate"}),
     ("rrdnsd drain 192.0.2", {"192.0.2.1", "192.0.2.2"}),
 ]
 MORE = [("rrdnsd check no", {"notes.txt"}), ("rrdnsd drain 2001:db8", {"2001:db8::1"})]
@@ -61,18 +62,28 @@ def test_fish(shell, line, found):
     assert answered(["fish", "--no-config", "-c", asked], **more) == found
 
 
-@pytest.mark.parametrize(("line", "found"), [*CASES, *MORE])
-def test_zsh(shell, line, found):
-    script, more = shell("zsh")
+def zsh(setup, line, found, more):
     opened = Terminal(["zsh", "-f", "-i"], env=more["env"] | {"PROMPT": "ready> ", "PS1": "ready> "})
     try:
         opened.see("ready>")
-        opened.type(
-            f"cd {more['cwd']}; autoload -U compinit; compinit -D -u; source {script}; echo 'lear'ned\n"
-        )
+        opened.type(f"cd {more['cwd']}; {setup}; echo 'lear'ned\n")
         opened.see("learned")
         opened.type(f"{line}\t\t")
         for word in found:
             opened.see(word)
     finally:
         opened.close()
+
+
+@pytest.mark.parametrize(("line", "found"), [*CASES, *MORE])
+def test_zsh(shell, line, found):
+    script, more = shell("zsh")
+    zsh(f"autoload -U compinit; compinit -D -u; source {script}", line, found, more)
+
+
+def test_zsh_finds_it_among_its_functions(shell, tmp_path):
+    script, more = shell("zsh")
+    (tmp_path / "functions").mkdir()
+    script.rename(tmp_path / "functions" / "_rrdnsd")
+    setup = f"fpath=({tmp_path / 'functions'} $fpath); autoload -U compinit; compinit -D -u"
+    zsh(setup, "rrdnsd explain ", {API, MAIL, WEB}, more)
