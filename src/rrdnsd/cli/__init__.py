@@ -11,6 +11,7 @@ import typer
 
 from rrdnsd import __version__
 from rrdnsd.cli import endpoint, node, notify, service, token
+from rrdnsd.cli.adopt import adopt
 from rrdnsd.cli.audit import audit
 from rrdnsd.cli.backtest import backtest
 from rrdnsd.cli.check import check
@@ -24,10 +25,12 @@ from rrdnsd.cli.export import export
 from rrdnsd.cli.failover import failover
 from rrdnsd.cli.force import force
 from rrdnsd.cli.history import history
+from rrdnsd.cli.init import init
 from rrdnsd.cli.maintenance import maintenance
 from rrdnsd.cli.pause import pause, resume
 from rrdnsd.cli.plan import plan
 from rrdnsd.cli.refresh import refresh
+from rrdnsd.cli.reload import reload
 from rrdnsd.cli.run import run
 from rrdnsd.cli.schema import schema
 from rrdnsd.cli.session import Command, ordering, reading
@@ -38,10 +41,10 @@ def app() -> typer.Typer:
     """Put the commands together."""
     commands = _group("rrdnsd")
     commands.callback(invoke_without_command=True, epilog=EXIT_CODES)(_rrdnsd)
-    programs: tuple[Command, ...] = (run, check, plan, schema, demo, completion)
+    programs: tuple[Command, ...] = (run, check, plan, init, adopt, schema, demo, completion)
     readers: tuple[Command, ...] = (status, events, explain, history, audit, export, backtest)
     orders: tuple[Command, ...] = (
-        drain, undrain, maintenance, pause, resume, failover, force, refresh,
+        drain, undrain, maintenance, pause, resume, failover, force, refresh, reload,
     )  # fmt: skip
     for command in (*programs, *map(reading, readers), *map(ordering, orders)):
         commands.command(epilog=EXIT_CODES)(command)
