@@ -182,9 +182,9 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 def _dig(port: int) -> frozenset[str]:
     import dns.exception  # noqa: PLC0415 -- the command line starts without what only one command needs
-    import dns.message  # noqa: PLC0415
-    import dns.query  # noqa: PLC0415
-    import dns.rdatatype  # noqa: PLC0415
+    import dns.message  # noqa: PLC0415 -- as above
+    import dns.query  # noqa: PLC0415 -- as above
+    import dns.rdatatype  # noqa: PLC0415 -- as above
 
     query = dns.message.make_query(NAME, dns.rdatatype.A)
     try:

@@ -57,9 +57,9 @@ def history(
 def history_view(found: "HistoryReport") -> "RenderableType":
     """Lay out a table for each endpoint."""
     from rich.console import Group  # noqa: PLC0415 - as above
-    from rich.text import Text  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415 - as above
 
-    from rrdnsd.cli.tables import milliseconds, percent, table  # noqa: PLC0415
+    from rrdnsd.cli.tables import milliseconds, percent, table  # noqa: PLC0415 - as above
 
     parts: list[RenderableType] = []
     columns = ["from", "uptime", "probes", "failed", "p50", "p90", "p99"]

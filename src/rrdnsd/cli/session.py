@@ -46,7 +46,7 @@ def option(name: str, kind: object, default: object, **settings: object) -> insp
     """Describe an option as typer reads it from a signature; `settings` are those of `typer.Option`."""
     flag = f"--{name.removeprefix('as_').replace('_', '-')}"
     # Annotated[...] is made at run time from values, which a checker of types cannot follow.
-    described = Annotated[kind, typer.Option(flag, **settings)]  # type: ignore[valid-type]
+    described = Annotated[kind, typer.Option(flag, **settings)]  # type: ignore[valid-type]  # see above
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=described)
 
 

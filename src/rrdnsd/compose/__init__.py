@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+import signal
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from rrdnsd.compose import parts
+from rrdnsd.compose.confinement import confine
 from rrdnsd.compose.house import serve
 from rrdnsd.compose.looking import look
 from rrdnsd.compose.probing import scheduling
@@ -17,6 +19,7 @@ from rrdnsd.core.engine import Engine
 from rrdnsd.daemon import journal
 from rrdnsd.daemon.journal import LogFormat
 from rrdnsd.daemon.preview import Difference, differences, verdicts
+from rrdnsd.daemon.reload import ConfigurationFile, look_at
 from rrdnsd.daemon.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -30,15 +33,21 @@ def run_daemon(path: Path, env: Mapping[str, str], log_format: LogFormat) -> Non
         RrdnsdError: it cannot start: a port is taken, a tool or a plug-in is missing.
 
     """
+    file = ConfigurationFile(path, look_at(path), time.time)
+    # As soon as the file is read it may be out of date: from here on a SIGHUP is neither lost nor the end.
+    signal.signal(signal.SIGHUP, lambda *_: file.wish())
     loaded = load_raw(path, env, look)
-    config = loaded.config
+    config, state = loaded.config, state_dir(loaded.config, env)
+    # Landlock binds the threads that are started after it, and the log has one.
+    confinement = confine(loaded, state, env)
     journal.set_up(journal.level(config.loglevel), log_format, env)
     if env.get("CONF") == str(path):
         log.info("[main] config overridden by envvar CONF: %s", path)
     log.info("[load_conf] reading %s", path)
     if env.get("LOCAL_NODE"):
         log.info("[main] config overridden by envvar LOCAL_NODE: %s", config.local_node)
-    asyncio.run(serve(loaded, state_dir(config, env), env))
+    confinement.tell()
+    asyncio.run(serve(loaded, state, env, confinement.fit, file))
 
 
 def find_differences(path: Path, env: Mapping[str, str]) -> list[Difference]:

@@ -18,7 +18,7 @@ from rrdnsd.peers.inbox import Inbox
 from rrdnsd.peers.mesh import Carrier, Mesh, Post
 from rrdnsd.peers.outbox import Outgoing
 from rrdnsd.providers.builtin.provider import Builtin
-from rrdnsd.web.server import ServerTls
+from rrdnsd.web.listening import ServerTls
 
 
 @dataclass(frozen=True, slots=True)

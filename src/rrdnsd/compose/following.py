@@ -23,7 +23,7 @@ AGAIN = 30.0
 
 def fitting(loaded: Loaded, wanted: Changes, nodes: Sequence[str]) -> Overlaid:
     """Return the configuration with the changes that fit; the file's own object where nothing differs, to save room."""
-    if wanted == Changes() and sorted(nodes) == sorted(loaded.config.nodes):
+    if wanted.leaves_the_file and sorted(nodes) == sorted(loaded.config.nodes):
         return Overlaid(loaded.config, wanted)
     return overlay_what_fits(loaded, wanted, nodes)
 
@@ -53,6 +53,17 @@ class Following:
     def config(self) -> Config:
         """What holds now."""
         return self._live.config
+
+    @property
+    def loaded(self) -> Loaded:
+        """The file that is in use."""
+        return self._loaded
+
+    def taken_up(self, loaded: Loaded, left_out: Sequence[str]) -> None:
+        """Take note that another file is in use, and which ordered changes do not fit to it."""
+        self._loaded = loaded
+        self._note(left_out)
+        self._changed()
 
     def trial(self, wanted: Changes, about: str = "", nodes: Sequence[str] | None = None) -> Config:
         """Return what would hold with these changes, and with other nodes if they are given.
@@ -111,7 +122,9 @@ class Following:
         async with live.lock:
             found = await asyncio.to_thread(fitting, self._loaded, changes(self._ledger), [*self._nodes()])
             trouble = await self._made_real(found)
-        said = (*found.left_out, *trouble)
+        self._note((*found.left_out, *trouble))
+
+    def _note(self, said: Sequence[str]) -> None:
         for sentence in said:
             if sentence not in self.left_out:
                 log.warning("[load_conf] an ordered change is not in force on this node: %s", sentence)

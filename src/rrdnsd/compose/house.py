@@ -2,56 +2,52 @@
 
 import asyncio
 import logging
+import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-
-from fastapi import FastAPI
 
 from rrdnsd import __version__
 from rrdnsd.compose import cluster, heartbeats, metrics, parts, store
+from rrdnsd.compose.answering import Doors, answering
 from rrdnsd.compose.following import Following, fitting
-from rrdnsd.compose.live import Live
+from rrdnsd.compose.live import Fit, Live
+from rrdnsd.compose.managing import service_manager
 from rrdnsd.compose.metrics import Machines
-from rrdnsd.compose.probing import delivering, scheduling
-from rrdnsd.compose.telling import announcer as telling
+from rrdnsd.compose.probing import Delivering, scheduling
+from rrdnsd.compose.reloading import Reloading, catch_up
+from rrdnsd.compose.telling import Telling
 from rrdnsd.compose.wholeservices import whole_services
-from rrdnsd.config import Config, host_port
+from rrdnsd.config import Config
 from rrdnsd.config.loader import Loaded
-from rrdnsd.config.socketpath import socket_path
 from rrdnsd.core.engine import Engine, Timing
 from rrdnsd.core.events import Reseated
 from rrdnsd.core.ledger import Entry, Ledger
 from rrdnsd.core.orders import changes
 from rrdnsd.core.votes import Statement
+from rrdnsd.daemon import journal
 from rrdnsd.daemon.announcing.announcer import Announcer
 from rrdnsd.daemon.certificates import CertificateWatch
 from rrdnsd.daemon.control.book import Book
 from rrdnsd.daemon.control.chronicle import Chronicle
-from rrdnsd.daemon.control.desk import Desk
 from rrdnsd.daemon.control.enforcement import Enforcement
 from rrdnsd.daemon.control.office import Office
 from rrdnsd.daemon.control.pulse import Pulse
 from rrdnsd.daemon.control.rounds import Rounds
 from rrdnsd.daemon.lifecycle import Chore, started, watch
-from rrdnsd.daemon.membership import Membership, open_membership
+from rrdnsd.daemon.manager.telling import ServiceManager
+from rrdnsd.daemon.membership import open_membership
+from rrdnsd.daemon.memory import Memory, unexpected
+from rrdnsd.daemon.reload import ConfigurationFile
 from rrdnsd.daemon.runtime import Runtime
 from rrdnsd.daemon.wholeservice import WholeServices
 from rrdnsd.peers.inbox import Inbox
 from rrdnsd.peers.mesh import Mesh
+from rrdnsd.store.listed import Listed
 from rrdnsd.store.membership import Membership as KeptMembership
 from rrdnsd.store.room import Store
-from rrdnsd.web.access import Access
-from rrdnsd.web.api import add_api
-from rrdnsd.web.app import create_app, without_pydantic_v1
-from rrdnsd.web.dashboard import add_dashboard
-from rrdnsd.web.heartbeat import add_heartbeat
-from rrdnsd.web.metrics import add_metrics
-from rrdnsd.web.quorum import add_quorum
-from rrdnsd.web.server import listen, serving
 
 log = logging.getLogger(__name__)
 
@@ -67,10 +63,13 @@ class _House:
     mesh: Mesh
     machines: Machines
     announcer: Announcer
+    manager: ServiceManager
 
 
-async def serve(loaded: Loaded, state: Path | None, env: Mapping[str, str]) -> None:
-    """Run until SIGTERM or SIGINT.
+async def serve(
+    loaded: Loaded, state: Path | None, env: Mapping[str, str], bounds: Fit, file: ConfigurationFile
+) -> None:
+    """Run until SIGTERM or SIGINT. `bounds` refuses configurations that need what this process may not do.
 
     Raises:
         RrdnsdError: it cannot start.
@@ -79,9 +78,11 @@ async def serve(loaded: Loaded, state: Path | None, env: Mapping[str, str]) -> N
     kept = await store.opened(state)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(kept.close)
-        house = await _built(loaded, state, kept)
+        house = await _built(loaded, state, kept, env, file)
         office = house.office
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, file.wish)
         stack.push_async_callback(house.live.close)
+        house.live.fits.insert(0, bounds)
         servers = [server for group in house.live.built.values() for server in group]
         await stack.enter_async_context(started(servers))
         await stack.enter_async_context(_web(loaded, house, env))
@@ -90,16 +91,21 @@ async def serve(loaded: Loaded, state: Path | None, env: Mapping[str, str]) -> N
         log.info("[main] %s", text)
         office.chronicle.note("start", text)
         stack.push_async_callback(office.book.close)
+        stack.push_async_callback(office.memory.save)
         await watch(office.runtime, office.scheduler, house.live.jobs(), _chores(house))
         office.chronicle.note("stop", "stopping; the records stay as they are")
 
 
-async def _built(loaded: Loaded, state: Path | None, kept: Store) -> _House:
+async def _built(
+    loaded: Loaded, state: Path | None, kept: Store, env: Mapping[str, str], file: ConfigurationFile
+) -> _House:
     clock, config, me = asyncio.get_running_loop().time, loaded.config, loaded.config.local_node
     began = clock()
     ledger = Ledger()
     book = Book(ledger, kept.ledger, me, time.time)
     await book.load()
+    shelf = Listed(kept.database)
+    unlisted = await catch_up(loaded, book, shelf, me, time.time())
     membership = await open_membership(
         me,
         config.nodes,
@@ -113,19 +119,24 @@ async def _built(loaded: Loaded, state: Path | None, kept: Store) -> _House:
     timing = Timing(vote_ttl=config.vote_ttl_ms / 1000, learn=3 * config.heartbeat_ms / 1000)
     services = parts.core_services(config, found.changes)
     runtime = Runtime(Engine(me, membership.nodes, services, began, timing), clock, ledger)
+    memory = Memory(kept.remembered, runtime.engine, clock, time.time)
+    await memory.load()
     machines = metrics.machines(config, lambda: scheduler)
     certificates = CertificateWatch(
         lambda key, said: chronicle.note("certificate", said, key.service, key.address)
     )
     takers = [kept.recorder.note, certificates.note, *machines.takers]
-    scheduler = scheduling(store.noting(takers, delivering(config, runtime)))
+    delivering = Delivering(config, runtime)
+    scheduler = scheduling(store.noting(takers, delivering.deliver))
     live = Live(
         config, found.changes, runtime, scheduler, parts.providers(config, state, found.changes), state
     )
     voice = cluster.EngineVoice(runtime.engine, live.served, ledger)
     mesh = cluster.mesh(config, membership, voice, clock)
     runtime.attach(scheduler, parts.keepers(config, live.built, runtime, found.changes), mesh)
-    announcer = telling(config, state, runtime, clock, mesh.told)
+    telling = Telling(config, state, runtime, clock, mesh.told)
+    announcer = telling.announcer
+    live.fits += [telling.fit, delivering.fit, _fit_log]
     pulse, chronicle = Pulse(int(time.time() * 1000)), Chronicle(kept.events, me)
     digests: dict[str, str] = {}
 
@@ -144,6 +155,7 @@ async def _built(loaded: Loaded, state: Path | None, kept: Store) -> _House:
         kept.recorder.keep_only(runtime.engine.endpoints)
         machines.tally.keep_only(runtime.engine.services)
         certificates.keep_only(frozenset(runtime.engine.endpoints))
+        memory.keep_only()
         pulse.beat()
 
     following = Following(loaded, live, ledger, lambda: membership.configured, found.left_out, changed)
@@ -158,16 +170,34 @@ async def _built(loaded: Loaded, state: Path | None, kept: Store) -> _House:
         pulse=pulse,
         watched=following,
         membership=membership,
+        memory=memory,
         transport=mesh,
         refused=inbox.refusals.counts,
         clock=clock,
         began=began,
         durable=state is not None,
         digests=digests,
+        file=file,
     )
-    house = _House(office, live, following, inbox, mesh, machines, announcer)
+    manager = service_manager(config, runtime, scheduler, env)
+    house = _House(office, live, following, inbox, mesh, machines, announcer, manager)
     _connect(house)
+    _let_reload(house, shelf, unlisted)
     return house
+
+
+def _let_reload(house: _House, shelf: Listed, unlisted: Sequence[Entry]) -> None:
+    """Let the file be taken up again; `unlisted` is what this node says of what it lists no more since the last run."""
+    office, live = house.office, house.live
+    file = office.file
+    file.take_up = Reloading(office, live, house.following, shelf).take_up
+    file.manager, file.watched = house.manager, lambda: live.config.reload_on_change
+    file.tell = lambda sentence: office.chronicle.note("reload", sentence)
+    office.enforcement.enforce(unlisted)
+
+
+def _fit_log(config: Config) -> Callable[[], None]:
+    return lambda: logging.getLogger().setLevel(journal.level(config.loglevel))
 
 
 def _connect(house: _House) -> None:
@@ -196,7 +226,9 @@ def _connect(house: _House) -> None:
 
     runtime.on_entries = take
     book.taken = late
-    runtime.witness(office.chronicle.see)
+    runtime.expects = office.memory.expects
+    runtime.witness(unexpected(office.memory.expects, office.chronicle.see))
+    runtime.witness(office.memory.see)
     runtime.witness(store.verdicts(office.store.recorder))
     runtime.witness(metrics.seeing(house.machines.tally))
     runtime.witness(house.announcer.see)
@@ -212,9 +244,12 @@ def _chores(house: _House) -> dict[str, Chore]:
         "saving orders of peers": office.book.run,
         "following changes of services": house.following.run,
         "agreeing on nodes": office.membership.run,
+        "remembering what is known": office.memory.run,
         "looking round": Rounds(office).run,
+        "taking up the configuration file": office.file.run,
         "checking whole services": _whole_services(house).run,
         "telling people": house.announcer.run,
+        "telling the service manager": house.manager.run,
         **house.machines.chores(),
     }
 
@@ -236,28 +271,21 @@ def _web(loaded: Loaded, house: _House, env: Mapping[str, str]) -> AbstractAsync
     alone = len(office.membership.nodes) == 1 and not config.cluster_secret and config.tls is None
     if alone and not config.api.enabled and not heartbeats.is_used(config):
         return nullcontext()
-    with without_pydantic_v1():
-        app = _app(config, house, alone=alone)
-    local = socket_path(config.api.socket, env) if config.api.enabled else None
-    sock = listen(*host_port(config.local_node))
-    return serving(app, sock, cluster.server_tls(config), local=local, is_node=_is_node(office.membership))
 
+    def made(doors: Doors) -> AbstractAsyncContextManager[None]:
+        from rrdnsd.compose.application import Answered, served  # noqa: PLC0415 -- probing need not wait for it
 
-def _app(config: Config, house: _House, *, alone: bool) -> FastAPI:
-    office = house.office
-    access = Access(config.api.tokens, config.api.anonymous_read, config.api.allowed_hosts)
-    app = create_app(access if config.api.enabled else None)
-    if config.api.enabled:
-        desk = Desk(office)
-        add_api(app, desk)
-        add_dashboard(app, desk, access)
-        add_metrics(app, house.machines.exposition(office, house.announcer.channels).text)
-    if not alone:
-        add_quorum(app, house.inbox, needs_certificate=cluster.needs_certificate(config))
-    secret_of = partial(heartbeats.secret_of, lambda: house.following.config)
-    add_heartbeat(app, secret_of, heartbeats.taking(house.live.board, office.runtime, house.mesh.called))
-    return app
+        board = house.live.board
+        what = Answered(
+            office,
+            house.machines,
+            house.announcer,
+            house.inbox,
+            house.mesh,
+            board,
+            house.live.fits,
+            alone=alone,
+        )
+        return served(doors, config, what)
 
-
-def _is_node(membership: Membership) -> Callable[[str], bool]:
-    return lambda host: any(host_port(node)[0] == host for node in membership.nodes)
+    return answering(config, env, made)

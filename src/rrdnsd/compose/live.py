@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rrdnsd.compose import parts
@@ -15,7 +15,8 @@ from rrdnsd.core.model import EndpointKey, Service
 from rrdnsd.core.orders import Changes
 from rrdnsd.daemon.lifecycle import close
 from rrdnsd.daemon.runtime import Runtime
-from rrdnsd.daemon.scheduler import Job, Scheduler
+from rrdnsd.daemon.scheduler import Scheduler
+from rrdnsd.daemon.timetable import Job
 from rrdnsd.probes.heartbeat import Board
 from rrdnsd.providers.base import Provider, ProviderSpec
 from rrdnsd.providers.builtin.provider import Builtin
@@ -23,6 +24,12 @@ from rrdnsd.providers.builtin.store import Saved
 
 Reseat = Callable[[Config], None]
 """Tells engine, mesh and inbox that the nodes are others."""
+
+Fit = Callable[[Config], Callable[[], None]]
+"""Makes what a part needs for a configuration, which may fail and changes nothing; what it returns brings that into force."""
+
+_GRACE = 3
+"""How many of its timeouts a provider that was replaced has for what it is just doing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,7 @@ class Prepared:
     specs: Mapping[str, ProviderSpec]
     opened: Providers
     saved: Mapping[str, tuple[Saved, ...]]
+    fitted: Sequence[Callable[[], None]]
 
 
 class Live:
@@ -45,11 +53,9 @@ class Live:
     health, votes and history, zones their keepers. A change is `prepare`d, which may fail and changes
     nothing, and then applied with `commit`, which cannot fail; one at a time, see `lock`.
 
-    Providers that nobody uses any more stay open until the end: records that were left behind go on being
-    served by the built-in server. Not handled: other settings of a provider that is in use or of the
-    built-in server, and top-level settings that no service inherits (`mode`, `reconcile_interval_ms`,
-    `takeover_ms`, `max_removals`, `notifiers`, `connectivity_check`, heartbeats, TLS, secrets, `api`), nor a plug-in's
-    provider that wants to know of zones that come later; they need a restart.
+    A provider with other settings is built anew, and its keepers go on with it. Providers that nobody uses any
+    more stay open until the end: records that were left behind go on being served by the built-in server. What
+    `fits` are given follows as well. What else cannot change while it runs, `compose/reloading.py` refuses.
     """
 
     def __init__(
@@ -69,6 +75,8 @@ class Live:
         """The built-in server of each zone that this node serves itself; always the same dictionary."""
         self.board = Board(runtime.clock)
         """The calls of endpoints that are watched by heartbeats."""
+        self.fits: list[Fit] = []
+        """How parts that nothing else here knows of follow the configuration."""
         self.lock = asyncio.Lock()
         """To be held from `prepare` to `commit`: what is prepared is for what holds at that moment."""
         self._runtime = runtime
@@ -77,7 +85,9 @@ class Live:
         self._reseat = reseat
         self._probing: Mapping[EndpointKey, Probing] = {}
         self._opened: list[Provider] = []
-        self._note_zones(parts.provider_specs(config, state_dir, changes))
+        self._specs = parts.provider_specs(config, state_dir, changes)
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._note_zones(self._specs)
 
     def jobs(self) -> list[Job]:
         """Return what is to be probed now, for the start; from then on the scheduler is told of changes.
@@ -106,16 +116,19 @@ class Live:
         What is prepared must be either committed or discarded.
 
         Raises:
-            PluginError: a probe type or an update method is not installed.
+            PluginError: a probe type, an update method or a notifier is not installed.
             ConfigError: one cannot work with its settings.
             ProviderError: a new provider cannot work at all.
 
         """
-        specs = parts.provider_specs(config, self._state_dir, changes)
-        probing = self._probes_for(config)
+        # For a thousand endpoints that takes a while, which the probes of now must not wait for.
+        probing = await asyncio.to_thread(self._probes_for, config)
         opened: Providers = {}
         try:
-            for name in specs.keys() - self.built.keys():
+            specs = await asyncio.to_thread(parts.provider_specs, config, self._state_dir, changes)
+            services = await asyncio.to_thread(parts.core_services, config, changes)
+            fitted = [fit(config) for fit in self.fits]
+            for name in [name for name in specs if self._is_new(specs[name])]:
                 opened[name] = ()
                 for provider in build_provider(specs[name]):
                     await provider.start()
@@ -128,8 +141,7 @@ class Live:
         except BaseException:
             await self._throw_away(probing, opened)
             raise
-        services = parts.core_services(config, changes)
-        return Prepared(config, changes, services, probing, specs, opened, saved)
+        return Prepared(config, changes, services, probing, specs, opened, saved, fitted)
 
     async def discard(self, prepared: Prepared) -> None:
         """Let go of what was prepared."""
@@ -139,8 +151,7 @@ class Live:
         """Follow the configuration from now on."""
         reseated = prepared.config.nodes != self.config.nodes
         self.config, self.changes = prepared.config, prepared.changes
-        self.built.update(prepared.opened)
-        self._opened += [provider for group in prepared.opened.values() for provider in group]
+        self._replace_providers(prepared)
         for name, server in self._builtins(self.built):
             if name in prepared.specs:
                 spec = prepared.specs[name]
@@ -152,13 +163,38 @@ class Live:
             self._reseat(self.config)
         self._probing = prepared.probing
         self._scheduler.set_jobs(made.job for made in prepared.probing.values())
+        for bring_into_force in prepared.fitted:
+            bring_into_force()
         runtime.handle(Reconfigured(prepared.services))
         self.board.keep_only(frozenset(prepared.probing))
 
     async def close(self) -> None:
         """Close the providers that came later."""
+        for task in self._leaving:
+            task.cancel()
+        await asyncio.gather(*self._leaving, return_exceptions=True)
         for provider in self._opened:
             await close(provider)
+
+    def _is_new(self, spec: ProviderSpec) -> bool:
+        """Tell if a provider is to be built: it is not there, or is another than that. The built-in server never is."""
+        group = self.built.get(spec.name)
+        if group is None:
+            return True
+        same = replace(self._specs[spec.name], names=()) == replace(spec, names=())
+        return not same and not any(isinstance(server, Builtin) for server in group)
+
+    def _replace_providers(self, prepared: Prepared) -> None:
+        for name in prepared.opened.keys() & self.built.keys():
+            # Those of the start are closed by whoever opened them, at the end.
+            old = [provider for provider in self.built[name] if provider in self._opened]
+            self._opened = [provider for provider in self._opened if provider not in old]
+            task = asyncio.create_task(_leave(old, _GRACE * self._specs[name].timeout))
+            self._leaving.add(task)
+            task.add_done_callback(self._leaving.discard)
+        self.built.update(prepared.opened)
+        self._opened += [provider for group in prepared.opened.values() for provider in group]
+        self._specs |= prepared.specs
 
     def _probes_for(self, config: Config) -> dict[EndpointKey, Probing]:
         return parts.probing(config, self._runtime.clock(), time.time(), self._probing, self.board)
@@ -178,3 +214,12 @@ class Live:
         return [
             (name, server) for name, group in built.items() for server in group if isinstance(server, Builtin)
         ]
+
+
+async def _leave(providers: Sequence[Provider], seconds: float) -> None:
+    """Close providers that were replaced, when what they were just doing is over."""
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        for provider in providers:
+            await close(provider)

@@ -16,7 +16,7 @@ from rrdnsd.daemon.connectivity import link_key
 from rrdnsd.daemon.keeping import KeeperSettings
 from rrdnsd.daemon.reconciler import ZoneKeeper
 from rrdnsd.daemon.runtime import Runtime
-from rrdnsd.daemon.scheduler import Job, phase_of
+from rrdnsd.daemon.timetable import Job, phase_of
 from rrdnsd.probes.base import CheckSpec
 from rrdnsd.probes.heartbeat import Board
 from rrdnsd.probes.registry import ProbeTypes
@@ -186,17 +186,17 @@ def readers(config: Config) -> Providers:
 def keepers(
     config: Config, built: Providers, runtime: Runtime, changes: Changes = _UNCHANGED
 ) -> dict[tuple[str, str], tuple[ZoneKeeper, ...]]:
-    """Return a keeper for each zone on each server of its provider: those the runtime has, and new ones."""
-    limit = config.max_removals
-    settings = KeeperSettings(
-        interval=config.reconcile_interval_ms / 1000,
-        takeover=config.takeover_ms / 1000,
-        settle=config.vote_ttl_ms / 1000 if len(config.nodes) > 1 else 0.0,
-        shadow=config.mode == "shadow",
-        limit=RemovalLimit(limit.share, limit.window_ms / 1000) if limit else None,
-    )
+    """Return a keeper for each zone on each server of its provider: those the runtime has, and new ones.
 
-    def keeper(server: Provider, zone: str) -> ZoneKeeper:
+    Those that it has go on by the settings of this configuration, and with the providers that are built now.
+    """
+    settings = _keeper_settings(config)
+
+    def keeper(server: Provider, name: str, zone: str) -> ZoneKeeper:
+        for known in runtime.keepers.get((name, zone), ()):
+            if known.server == server.label:
+                known.adopt(server, settings)
+                return known
         # A server of this node's own is written by nobody else, so there is nobody to wait for.
         # One order for all servers of a zone: so one node can tell when a change is visible on each of them.
         turn = _at_once if is_of_this_node(server) else partial(runtime.rank, zone)
@@ -205,10 +205,20 @@ def keepers(
     wanted = {(service.provider, service.zone) for service in config.services}
     wanted |= {(gone.provider, gone.zone) for gone in withdrawn_services(config, changes)}
     return {
-        (name, zone): tuple(runtime.keepers.get((name, zone), ()))
-        or tuple(keeper(server, zone) for server in built[name])
+        (name, zone): tuple(keeper(server, name, zone) for server in built[name])
         for name, zone in sorted(wanted)
     }
+
+
+def _keeper_settings(config: Config) -> KeeperSettings:
+    limit = config.max_removals
+    return KeeperSettings(
+        interval=config.reconcile_interval_ms / 1000,
+        takeover=config.takeover_ms / 1000,
+        settle=config.vote_ttl_ms / 1000 if len(config.nodes) > 1 else 0.0,
+        shadow=config.mode == "shadow",
+        limit=RemovalLimit(limit.share, limit.window_ms / 1000) if limit else None,
+    )
 
 
 def check_spec(service: EffectiveService, board: Board | None = None) -> CheckSpec:

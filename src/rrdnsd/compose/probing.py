@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from rrdnsd.compose import parts
 from rrdnsd.config import Config
+from rrdnsd.core.events import Connectivity
 from rrdnsd.daemon.connectivity import LinkWatch
 from rrdnsd.daemon.runtime import Runtime
 from rrdnsd.daemon.scheduler import Deliver, Scheduler
@@ -20,17 +22,34 @@ def scheduling(deliver: Deliver) -> Scheduler:
     return Scheduler(loop, deliver, lambda take: Runner(loop, take, _log_bug))
 
 
-def delivering(config: Config, runtime: Runtime) -> Deliver:
-    """Return who takes probe results: the runtime, and the watch of this node's own link if there is one."""
-    if not config.connectivity_check:
-        return runtime.on_results
-    link = LinkWatch(parts.link_checks(config), runtime.handle, runtime.clock, runtime.look)
+class Delivering:
+    """Takes probe results: for the runtime, and for the watch of this node's own link if there is one."""
 
-    def deliver(results: parts.Results) -> None:
-        link.on_results(results)
-        runtime.on_results(results)
+    def __init__(self, config: Config, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._targets: tuple[str, ...] = ()
+        self._link: LinkWatch | None = None
+        self.use(config)
 
-    return deliver
+    def use(self, config: Config) -> None:
+        """Watch the targets of this configuration from now on; as long as none of them was asked, nothing is wrong."""
+        if config.connectivity_check == self._targets:
+            return
+        runtime, before, self._targets = self._runtime, self._link, config.connectivity_check
+        checks = parts.link_checks(config)
+        self._link = LinkWatch(checks, runtime.handle, runtime.clock, runtime.look) if checks else None
+        if before:
+            runtime.handle(Connectivity(""))
+
+    def fit(self, config: Config) -> Callable[[], None]:
+        """Return what has the targets of another configuration watched; nothing can fail about that."""
+        return lambda: self.use(config)
+
+    def deliver(self, results: parts.Results) -> None:
+        """Take results in."""
+        if self._link:
+            self._link.on_results(results)
+        self._runtime.on_results(results)
 
 
 def _log_bug(probe: Probe, bug: BaseException) -> None:

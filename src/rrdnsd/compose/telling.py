@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,34 +40,81 @@ class Tried(NamedTuple):
     answer: str
 
 
-def announcer(config: Config, state: Path | None, runtime: Runtime, clock: Clock, share: Share) -> Announcer:
-    """Make what tells people.
+Built = Sequence[tuple[NotifierConfig, Notifier]]
+"""Notifiers as they are configured, and what sends for them."""
+
+
+def built_notifiers(config: Config) -> Built:
+    """Make what sends for each notifier.
 
     Raises:
         PluginError: a type of notifier is not installed.
         ConfigError: a notifier cannot work with its settings.
 
     """
-    conditions = Conditions(clock, time.time)
-    settle = max(3 * config.heartbeat_ms, config.vote_ttl_ms) / 1000 + _SETTLE
-    scene = NodeScene(config.local_node, runtime, share, settle)
+    return [(notifier, build_notifier(notifier_spec(notifier))) for notifier in config.notifiers]
 
-    def channel(notifier: NotifierConfig) -> Channel:
-        name = notifier.called
-        folder = state / FOLDER / name if state else None
+
+class Telling:
+    """What tells people, `announcer`, and how it comes to do so by the notifiers of another configuration.
+
+    Raises:
+        PluginError: a type of notifier is not installed.
+        ConfigError: a notifier cannot work with its settings.
+
+    """
+
+    def __init__(
+        self, config: Config, state: Path | None, runtime: Runtime, clock: Clock, share: Share
+    ) -> None:
+        self._state = state
+        self._clock = clock
+        self._conditions = Conditions(clock, time.time)
+        settle = max(3 * config.heartbeat_ms, config.vote_ttl_ms) / 1000 + _SETTLE
+        self._scene = NodeScene(config.local_node, runtime, share, settle)
+        self._configured: tuple[NotifierConfig, ...] = ()
+        self.announcer = Announcer((), Observer(config.local_node, runtime, self._conditions), share)
+        self.use(built_notifiers(config))
+
+    def use(self, built: Built) -> None:
+        """Tell by these and no others. One that had the name before hands on what waits and what people know."""
+        channels = []
+        for config, notifier in built:
+            channel = self.announcer.channels.get(config.called)
+            if channel is None:
+                channel = self._channel(config, notifier)
+            elif config not in self._configured:
+                channel.adopt(notifier, _rules(config), config.timeout_ms / 1000, config.queue_size)
+            channels.append(channel)
+        self._configured = tuple(config for config, _ in built)
+        self.announcer.use(channels)
+
+    def fit(self, config: Config) -> Callable[[], None]:
+        """Make the notifiers of another configuration, if they are others; what is returned tells by them.
+
+        Raises:
+            PluginError: a type of notifier is not installed.
+            ConfigError: a notifier cannot work with its settings.
+
+        """
+        if config.notifiers == self._configured:
+            return lambda: None
+        built = built_notifiers(config)
+        return lambda: self.use(built)
+
+    def _channel(self, config: NotifierConfig, notifier: Notifier) -> Channel:
+        name = config.called
+        folder = self._state / FOLDER / name if self._state else None
         return Channel(
-            board=Board(name, _rules(notifier), conditions),
-            queue=Queue(folder, notifier.queue_size, _teller(name)),
-            notifier=build_notifier(notifier_spec(notifier)),
-            scene=scene,
-            clock=clock,
+            board=Board(name, _rules(config), self._conditions),
+            queue=Queue(folder, config.queue_size, _teller(name)),
+            notifier=notifier,
+            scene=self._scene,
+            clock=self._clock,
             wall=time.time,
-            timeout=notifier.timeout_ms / 1000,
+            timeout=config.timeout_ms / 1000,
             folder=folder,
         )
-
-    channels = [channel(notifier) for notifier in config.notifiers]
-    return Announcer(channels, Observer(config.local_node, runtime, conditions), share)
 
 
 async def try_notifiers(config: Config, name: str | None) -> list[Tried]:

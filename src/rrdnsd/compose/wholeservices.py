@@ -42,7 +42,7 @@ def whole_services(
             if s.service_check
         ]
 
-    return WholeServices(services, ask, tell, config().reconcile_interval_ms / 1000, results)
+    return WholeServices(services, ask, tell, lambda: config().reconcile_interval_ms / 1000, results)
 
 
 def _spec(service: EffectiveService, url: str) -> CheckSpec:

@@ -18,7 +18,7 @@ def export(
     place; references to variables and files stay. `rrdnsd.config.hiding` tells what a secret is.
     """
     whole = dict(raw)
-    if changes != Changes():
+    if not changes.leaves_the_file:
         whole["services"] = changed_services(raw, changes)
     if nodes is not None:
         whole["nodes"] = list(nodes)

@@ -4,6 +4,7 @@ The result is checked by the very same rules as a file. Nothing here has a memor
 changes give the same configuration, on every node and after every restart.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,8 @@ from rrdnsd.config.names import domain_name, is_within
 from rrdnsd.config.problem import Loc, Problem
 from rrdnsd.config.reading import without_comments
 from rrdnsd.config.schema import Config
-from rrdnsd.core.orders import Change, Changes, Placed, Removed
+from rrdnsd.core.orders import Change, Changes, Placed, Removed, Unlisted
+from rrdnsd.core.quorum import quorum
 from rrdnsd.errors import ConfigError
 
 SOURCE = "configuration"
@@ -73,10 +75,10 @@ def overlay_what_fits(loaded: Loaded, changes: Changes, nodes: Sequence[str] | N
         if nodes is not None and any(told.loc[:1] in _ABOUT_NODES for _, told in problems):
             nodes = None
             continue
-        if changes == Changes():
+        if changes.leaves_the_file:
             return Overlaid(loaded.config, changes, tuple(left_out))
         fewer = _without(changes, {fqdn for fqdn, _ in problems})
-        changes = fewer if fewer != changes else Changes()
+        changes = fewer if fewer != changes else Changes(unlisted=changes.unlisted)
 
 
 def withdrawn_endpoints(config: Config, changes: Changes) -> dict[str, frozenset[str]]:
@@ -85,26 +87,55 @@ def withdrawn_endpoints(config: Config, changes: Changes) -> dict[str, frozenset
     endpoints = changes.by_service()
     for service in config.services:
         here = {endpoint.address for endpoint in service.ipaddrs}
-        gone = {
+        ordered = {
             address
             for address, change in endpoints.get(service.fqdn, {}).items()
-            if isinstance(change, Removed) and change.withdraw and address not in here
+            if isinstance(change, Removed) and change.withdraw
         }
-        if gone:
-            found[service.fqdn] = frozenset(gone)
+        by_files = unlisted_by_quorum(config, changes.unlisted.get(service.fqdn, {}))
+        if by_files and (by_files.zone, by_files.provider) == (service.zone, service.provider):
+            ordered |= by_files.addresses
+        if ordered - here:
+            found[service.fqdn] = frozenset(ordered - here)
     return found
 
 
 def withdrawn_services(config: Config, changes: Changes) -> tuple[Withdrawal, ...]:
-    """Return the services that were removed and whose records are to go."""
+    """Return the services that are watched no more, by order or by the files, and whose records are to go."""
     here = {service.fqdn for service in config.services}
     providers = {DEFAULT_PROVIDER, *config.providers}
+    found: dict[str, Withdrawal] = {}
+    for fqdn, unlisted in changes.unlisted.items():
+        by_files = unlisted_by_quorum(config, unlisted)
+        if by_files:
+            found[fqdn] = Withdrawal(fqdn, by_files.zone, by_files.provider, by_files.addresses)
+    for fqdn, change in changes.services.items():
+        if isinstance(change, Removed) and change.withdraw and change.addresses:
+            found[fqdn] = Withdrawal(fqdn, change.zone, change.provider, change.addresses)
     return tuple(
-        Withdrawal(fqdn, change.zone, change.provider, change.addresses)
-        for fqdn, change in sorted(changes.services.items())
-        if isinstance(change, Removed) and change.withdraw and change.addresses and fqdn not in here
-        if change.provider in providers and _is_sound(fqdn, change)
+        gone
+        for fqdn, gone in sorted(found.items())
+        if fqdn not in here and gone.provider in providers and _is_sound(gone)
     )
+
+
+def unlisted_by_quorum(config: Config, unlisted: Mapping[str, Unlisted]) -> Unlisted | None:
+    """Return what the files of a quorum of the nodes list no more; None if there is nothing that so many agree on."""
+    counted = Counter(
+        (one.zone, one.provider, address)
+        for node, one in unlisted.items()
+        if node in config.nodes
+        for address in one.addresses
+    )
+    places: dict[tuple[str, str], set[str]] = {}
+    for (zone, provider, address), count in counted.items():
+        if count >= quorum(len(config.nodes)):
+            places.setdefault((zone, provider), set()).add(address)
+    if not places:
+        return None
+    # Two quorums share a node, and each node names one place: more than one cannot be.
+    (zone, provider), addresses = next(iter(places.items()))
+    return Unlisted(zone, provider, frozenset(addresses))
 
 
 def changed_services(raw: Mapping[str, object], changes: Changes) -> list[object]:
@@ -125,7 +156,7 @@ def changed_services(raw: Mapping[str, object], changes: Changes) -> list[object
 
 def _raw(loaded: Loaded, changes: Changes, nodes: Sequence[str] | None) -> dict[str, Any]:
     raw = effective_raw(loaded.raw, loaded.around)
-    if changes != Changes():
+    if not changes.leaves_the_file:
         raw = without_comments({**raw, "services": changed_services(raw, changes)})
     return raw if nodes is None else {**raw, "nodes": list(nodes)}
 
@@ -215,14 +246,15 @@ def _without(changes: Changes, fqdns: set[str]) -> Changes:
     return Changes(
         {fqdn: change for fqdn, change in changes.services.items() if fqdn not in fqdns},
         {key: change for key, change in changes.endpoints.items() if key.service not in fqdns},
+        changes.unlisted,
     )
 
 
-def _is_sound(fqdn: str, change: Removed) -> bool:
+def _is_sound(gone: Withdrawal) -> bool:
     """Tell if the names are such as a file could hold: they came over the network."""
     try:
-        names = (domain_name(fqdn), domain_name(change.zone))
-        addresses = {endpoint_address(address) for address in change.addresses}
+        names = (domain_name(gone.fqdn), domain_name(gone.zone))
+        addresses = {endpoint_address(address) for address in gone.addresses}
     except ValueError:
         return False
-    return names == (fqdn, change.zone) and addresses == change.addresses and is_within(*names)
+    return names == (gone.fqdn, gone.zone) and addresses == gone.addresses and is_within(*names)

@@ -173,7 +173,16 @@ class RemoveNode(Order):
     node: v.NodeAddress
 
 
+class Reload(Order):
+    """Read the configuration file again on this node, and no other. A file with mistakes changes nothing.
+
+    As a dry run it tells what the file would change.
+    """
+
+    path = "reload"
+
+
 ORDERS: tuple[type[Order], ...] = (
     Drain, Undrain, Maintenance, EndMaintenance, Pause, Resume, Failover, Failback, Force, Unforce, Refresh,
-    AddService, RemoveService, AddEndpoint, RemoveEndpoint, AddNode, RemoveNode,
+    AddService, RemoveService, AddEndpoint, RemoveEndpoint, AddNode, RemoveNode, Reload,
 )  # fmt: skip

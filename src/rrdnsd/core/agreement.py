@@ -24,6 +24,7 @@ from rrdnsd.core.membership import (
     Settled,
     Start,
     Trouble,
+    begin,
     refusal,
 )
 from rrdnsd.core.quorum import quorum
@@ -70,6 +71,15 @@ class Agreement:
         self._promises: dict[str, Accepted | None] = {}
         self._accepts: dict[str, Accepted] = {}
         self._highest = NO_ROUND
+
+    def reread(self, file: Collection[str]) -> Start:
+        """Return what this node would begin with if it were started now, with such a list in its file."""
+        start = begin(file, None if self._fresh else self.record)
+        return start if self._fresh else replace(start, unsaved=True)
+
+    def begun(self, start: Start) -> "Agreement":
+        """Return this node's part in what begins with `start`; what it was in the middle of is forgotten."""
+        return Agreement(self.me, start, durable=self._durable)
 
     @property
     def unsaved(self) -> Record | None:

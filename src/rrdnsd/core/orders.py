@@ -53,11 +53,29 @@ Change = Placed | Removed
 
 
 @dataclass(frozen=True, slots=True)
+class Unlisted:
+    """Addresses of a service that one node's file lists no more, and whose records that file wants gone."""
+
+    zone: str
+    provider: str
+    addresses: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
-    """How the services differ from the file. An endpoint's change is void if its service was changed after it."""
+    """How the services differ from the file. An endpoint's change is void if its service was changed after it.
+
+    `unlisted` says, by service and node, what the nodes' files list no more; a quorum of them must agree.
+    """
 
     services: Mapping[str, Change] = field(default_factory=dict)
     endpoints: Mapping[EndpointKey, Change] = field(default_factory=dict)
+    unlisted: Mapping[str, Mapping[str, Unlisted]] = field(default_factory=dict)
+
+    @property
+    def leaves_the_file(self) -> bool:
+        """Tell if what is watched is what the file says."""
+        return not self.services and not self.endpoints
 
     def by_service(self) -> dict[str, dict[str, Change]]:
         """Return the changes of endpoints by service and address."""
@@ -127,6 +145,18 @@ def remove_endpoint(fqdn: str, address: str, *, withdraw: bool) -> Setting:
     return _setting({"removed": True, "withdraw": withdraw}, "endpoint", fqdn, address)
 
 
+def unlist(fqdn: str, node: str, unlisted: Unlisted) -> Setting:
+    """Say what the file of a node lists no more; without an address, that there is nothing."""
+    if not unlisted.addresses:
+        return Setting(key("unlisted", fqdn, node), None)
+    value = {
+        "zone": unlisted.zone,
+        "provider": unlisted.provider,
+        "addresses": sorted(unlisted.addresses),
+    }
+    return _setting(value, "unlisted", fqdn, node)
+
+
 def overrides(entries: Iterable[Entry], wall: float, now: float) -> tuple[Override, ...]:
     """Return the orders that stand, for the engine.
 
@@ -149,6 +179,7 @@ def changes(entries: Iterable[Entry]) -> Changes:
     everything = list(entries)
     services: dict[str, Change] = {}
     endpoints: dict[EndpointKey, Change] = {}
+    unlisted: dict[str, dict[str, Unlisted]] = {}
     decided = {entry.key: entry.stamp for entry in everything}
     for entry, meaning in _understood(everything):
         match entry.key.split("|"), meaning:
@@ -157,9 +188,11 @@ def changes(entries: Iterable[Entry]) -> Changes:
             case ["endpoint", fqdn, address], Placed() | Removed():
                 if entry.stamp > decided.get(key("service", fqdn), _NEVER):
                     endpoints[EndpointKey(fqdn, address)] = meaning
+            case ["unlisted", fqdn, node], Unlisted():
+                unlisted.setdefault(fqdn, {})[node] = meaning
             case _:
                 pass
-    return Changes(services, endpoints)
+    return Changes(services, endpoints, unlisted)
 
 
 def faults(entries: Iterable[Entry]) -> tuple[str, ...]:
@@ -189,7 +222,7 @@ class _Fault:
     sentence: str
 
 
-_Meaning = _Standing | Placed | Removed
+_Meaning = _Standing | Placed | Removed | Unlisted
 _Value = Mapping[str, object]
 
 
@@ -266,6 +299,15 @@ def _endpoint(value: _Value, _: str, address: str) -> _Meaning:
     return change
 
 
+def _unlisted(value: _Value, _fqdn: str, _node: str) -> _Meaning:
+    found = Unlisted(
+        str(value.get("zone", "")), str(value.get("provider", "")), _addresses(value, "addresses")
+    )
+    if not (found.zone and found.provider and found.addresses):
+        raise ValueError("zone, provider and addresses are needed to withdraw what a file lists no more")
+    return found
+
+
 def _change(value: _Value) -> Change:
     if "config" in value:
         return Placed(_mapping(value["config"]))
@@ -300,4 +342,5 @@ _READERS: Mapping[str, tuple[int, Callable[..., _Meaning]]] = {
     "failover": (1, _failover),
     "service": (1, _service),
     "endpoint": (2, _endpoint),
+    "unlisted": (2, _unlisted),
 }

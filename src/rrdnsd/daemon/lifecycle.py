@@ -10,7 +10,8 @@ from types import MappingProxyType
 
 from rrdnsd.daemon.backoff import Backoff
 from rrdnsd.daemon.runtime import Runtime
-from rrdnsd.daemon.scheduler import Job, Scheduler
+from rrdnsd.daemon.scheduler import Scheduler
+from rrdnsd.daemon.timetable import Job
 from rrdnsd.providers.base import Provider
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ async def watch(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     scheduler.set_jobs(jobs)
+    scheduler.look_round()
     # What was made so far lives as long as the daemon: the collector need not walk through it again and again.
     gc.collect()
     gc.freeze()

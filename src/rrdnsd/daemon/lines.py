@@ -24,12 +24,14 @@ def about(key: EndpointKey) -> dict[str, str]:
 
 def log_effect(
     effect: Transition | ServiceTransition | Retire | Abstained | PeerChanged | Mismatched,
+    *,
+    expected: bool = False,
 ) -> None:
-    """Say what the engine decided or noticed."""
+    """Say what the engine decided or noticed; what was `expected` is no news."""
     match effect:
         case Transition(key, before, after, reason, _):
-            level = logging.WARNING if after is State.DOWN else logging.INFO
-            said = f"{before} -> {after} ({reason})"
+            level = logging.WARNING if after is State.DOWN else logging.DEBUG if expected else logging.INFO
+            said = f"{before} -> {after} ({reason}){', as before the restart' if expected else ''}"
             log.log(level, "[vote] %s of %s: %s", key.address, key.service, said, extra=about(key))
         case ServiceTransition(service, state, reason):
             level = logging.WARNING if state is State.DOWN else logging.INFO

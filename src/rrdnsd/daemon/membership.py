@@ -8,9 +8,9 @@ import logging
 from collections.abc import Awaitable, Callable, Collection
 
 from rrdnsd.core.agreement import Agreement
-from rrdnsd.core.membership import Change, Record, Said, Settled, begin
+from rrdnsd.core.membership import Change, Record, Said, Settled, Start, begin
 from rrdnsd.daemon.backoff import Backoff
-from rrdnsd.errors import StoreError
+from rrdnsd.errors import ConfigError, StoreError
 from rrdnsd.store.membership import Membership as Kept
 
 log = logging.getLogger(__name__)
@@ -70,6 +70,28 @@ class Membership:
     def said(self) -> Said:
         """What this node says about them in each of its messages."""
         return self._said
+
+    def reread(self, file: Collection[str]) -> Start:
+        """Return what would be begun with if the configuration file listed these nodes: as at a start.
+
+        Raises:
+            ConfigError: that cannot be told while a change of nodes is under way here.
+
+        """
+        start = self._agreement.reread(file)
+        if self._one.locked() and start.record.nodes != self.nodes:
+            raise ConfigError(
+                "nodes", ["nodes: a change of nodes is under way, reload again when it is over"]
+            )
+        return start
+
+    def begin_anew(self, start: Start) -> None:
+        """Go on with what `reread` has returned."""
+        if self._one.locked() or start.record == self._agreement.record:
+            return
+        self.notice = _notice(self._agreement.me, start)
+        self._agreement = self._agreement.begun(start)
+        self._look()
 
     def attach(self, on_chosen: Callable[[tuple[str, ...], int], None], nudge: Callable[[], None]) -> None:
         """Name who puts another list of nodes into force, and who tells the peers at once that there is news."""
@@ -193,9 +215,15 @@ async def open_membership(
     except StoreError as error:
         durable, trouble = False, f"this node agrees to no change of nodes until it is started again: {error}"
     start = begin(file, record)
+    notice = _notice(me, start, trouble)
+    return Membership(Agreement(me, start, durable=durable), kept.save, clock, vote_ttl, notice)
+
+
+def _notice(me: str, start: Start, trouble: str = "") -> str:
+    """Return what is to be said of what is begun with, and log it."""
     notice = trouble or start.notice
     if me not in start.record.nodes:
         notice = f"this node was removed from the cluster, and writes nothing; stop it. {notice}".rstrip()
     if notice:
         log.warning("[quorum] %s", notice)
-    return Membership(Agreement(me, start, durable=durable), kept.save, clock, vote_ttl, notice)
+    return notice

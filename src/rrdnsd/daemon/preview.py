@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from rrdnsd.core.engine import Engine
 from rrdnsd.core.plan import foreign, plan
 from rrdnsd.daemon.runtime import Runtime
-from rrdnsd.daemon.scheduler import Job, Scheduler
+from rrdnsd.daemon.scheduler import Scheduler
+from rrdnsd.daemon.timetable import Job
 from rrdnsd.errors import ProviderError
 from rrdnsd.providers.base import Provider
 

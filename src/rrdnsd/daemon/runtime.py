@@ -61,6 +61,8 @@ class Runtime:
         self.ledger = Ledger() if ledger is None else ledger
         self.on_entries: Callable[[Sequence[Entry], str], None] = self._merge
         """Takes in the orders that a peer knows of, and its name: merges, applies and passes on, without waiting."""
+        self.expects: Callable[[Transition], bool] = lambda _transition: False
+        """Tells if a verdict is as the last run knew it, so that it is no news."""
         self.keepers: Keepers = {}
         self.budget = Budget(self._servers, clock)
         self.decided = asyncio.Event()
@@ -206,7 +208,7 @@ class Runtime:
                 pass
 
     def _decided(self, transition: Transition) -> None:
-        lines.log_effect(transition)
+        lines.log_effect(transition, expected=self.expects(transition))
         self.budget.decided(transition)
         self._first_verdicts += transition.before is State.UNKNOWN
         if self._first_verdicts >= len(self.engine.endpoints):

@@ -32,7 +32,7 @@ class WholeService:
 
 @dataclass(eq=False, slots=True)
 class WholeServices:
-    """Checks every service each `interval` seconds; `tell` takes a service and a sentence when that changes.
+    """Checks every service each `interval()` seconds; `tell` takes a service and a sentence when that changes.
 
     `results` holds what is wrong with each service that was looked at, "" if nothing is; it stays the same dictionary.
     """
@@ -40,7 +40,7 @@ class WholeServices:
     services: Callable[[], Sequence[WholeService]]
     ask: Callable[[Probe], Awaitable[ProbeResult]]
     tell: Callable[[str, str], None]
-    interval: float
+    interval: Callable[[], float]
     results: dict[str, str] = field(default_factory=dict)
     found: dict[str, dict[str, str]] = field(default_factory=dict)
     """What is wrong with each service, by server or address; nothing if it is well."""
@@ -49,7 +49,7 @@ class WholeServices:
     async def run(self) -> None:
         """Check until cancelled."""
         while True:
-            await asyncio.sleep(self.interval)
+            await asyncio.sleep(self.interval())
             await self.check_all()
 
     async def check_all(self) -> None:

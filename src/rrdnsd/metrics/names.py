@@ -42,6 +42,17 @@ WARNINGS = Metric(
     "rrdnsd_warnings", "gauge", "Troubles of this node that an operator should look after: see /health."
 )
 
+CONFIG_RELOAD_GOOD = Metric(
+    "rrdnsd_config_last_reload_successful",
+    "gauge",
+    "1 while the configuration file that was read last is the one in use, 0 if it was refused.",
+)
+CONFIG_TAKEN_UP = Metric(
+    "rrdnsd_config_last_reload_success_timestamp_seconds",
+    "gauge",
+    "When the configuration file was last taken up, at the start or by a reload.",
+)
+
 ENDPOINT_UP = Metric(
     "rrdnsd_endpoint_up", "gauge", "The verdict: 1 up, 0 down; absent while there is none.", _ENDPOINT
 )

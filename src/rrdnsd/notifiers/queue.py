@@ -36,7 +36,8 @@ class Queue:
         self.dropped = 0
         """How many messages made room for newer ones, or were damaged on disk."""
         self._folder = folder
-        self._most = most
+        self.most = most
+        """How many messages may wait."""
         self._tell = tell
         self._waiting: OrderedDict[int, _Waiting] = OrderedDict()
         self._bytes = 0
@@ -104,7 +105,7 @@ class Queue:
                 await self._on_disk(_unlink, self._path(number))
 
     async def _make_room(self) -> None:
-        while len(self._waiting) > self._most or (self._bytes > MOST_BYTES and len(self._waiting) > 1):
+        while len(self._waiting) > self.most or (self._bytes > MOST_BYTES and len(self._waiting) > 1):
             await self.drop(next(iter(self._waiting)))
             if self.dropped % _TOLD_EVERY == 1:
                 self._tell(f"the queue is full: the oldest messages make room, {self.dropped} so far")

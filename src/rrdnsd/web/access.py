@@ -52,9 +52,12 @@ ROUTES: Mapping[tuple[str, str], Scope] = {
 """The right that each method and path needs."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Access:
-    """How callers show who they are. `hosts` are names by which browsers may reach this node without a token."""
+    """How callers show who they are. `hosts` are names by which browsers may reach this node without a token.
+
+    A reload of the configuration changes it in place: every request is judged by what it says then.
+    """
 
     tokens: tuple[TokenConfig, ...] = ()
     anonymous_read: bool = True

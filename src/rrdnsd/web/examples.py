@@ -32,4 +32,5 @@ EXAMPLES: Mapping[type[o.Order], Mapping[str, object]] = {
     o.RemoveEndpoint: {"service": _WEB, "address": "192.0.2.4"},
     o.AddNode: {"node": "10.0.0.4:3333", "why": "a third site"},
     o.RemoveNode: {"node": "10.0.0.4:3333"},
+    o.Reload: {"dry_run": True},
 }

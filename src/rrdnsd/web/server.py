@@ -6,54 +6,18 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from rrdnsd.errors import StartupError
 from rrdnsd.web.app import streams_of
 from rrdnsd.web.connection import CONNECTION, Connection, peer_uid
 from rrdnsd.web.doorkeeper import Doorkeeper, Patience
-from rrdnsd.web.localsocket import open_socket
+from rrdnsd.web.listening import ServerTls
 
 SHUTDOWN_SECONDS = 1
-
-
-@dataclass(frozen=True, slots=True)
-class ServerTls:
-    """The certificate of `local_node`; with a `ca_file`, client certificates are asked for and verified."""
-
-    cert_file: str
-    key_file: str
-    ca_file: str | None = None
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Open the listening socket of `local_node`.
-
-    Raises:
-        StartupError: the address is not of this machine or the port is taken.
-
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio turns Nagle's algorithm off only where TCP is named: with it, an answer in two parts waits 40 ms.
-    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((host, port))
-        sock.listen(128)
-    except OSError as error:
-        sock.close()
-        where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        raise StartupError(
-            f"cannot listen on local_node {where}: {error.strerror}; "
-            "is another rrdnsd running, and is the address one of this machine?"
-        ) from error
-    sock.setblocking(False)
-    return sock
 
 
 def nobody(_host: str) -> bool:
@@ -67,31 +31,27 @@ async def serving(
     sock: socket.socket,
     tls: ServerTls | None = None,
     *,
-    local: Path | None = None,
+    local: socket.socket | None = None,
     is_node: Callable[[str], bool] = nobody,
 ) -> AsyncIterator[None]:
-    """Serve `app` on `sock`, and without TLS on a Unix socket at `local`, while the block runs.
+    """Serve `app` on `sock`, and without TLS on the Unix socket `local`, while the block runs; both are closed then.
 
     Some connections are kept free for hosts of which `is_node` is true.
-
-    Raises:
-        StartupError: the Unix socket cannot be opened.
-
     """
     door = Doorkeeper(is_node)
-    with contextlib.ExitStack() as stack:
-        stack.callback(sock.close)
-        servers = {_server(app, door, tls): sock}
-        if local:
-            servers[_server(app, door, None)] = stack.enter_context(open_socket(local))
-        tasks = [asyncio.create_task(server.serve(sockets=[own])) for server, own in servers.items()]
-        try:
-            yield
-        finally:
-            streams_of(app).end()
-            for server in servers:
-                server.should_exit = True
-            await asyncio.gather(*tasks)
+    servers = {_server(app, door, tls): sock}
+    if local:
+        servers[_server(app, door, None)] = local
+    tasks = [asyncio.create_task(server.serve(sockets=[own])) for server, own in servers.items()]
+    try:
+        yield
+    finally:
+        streams_of(app).end()
+        for server in servers:
+            server.should_exit = True
+        await asyncio.gather(*tasks)
+        for own in servers.values():
+            own.close()
 
 
 def _server(app: FastAPI, door: Doorkeeper, tls: ServerTls | None) -> uvicorn.Server:

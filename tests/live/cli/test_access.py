@@ -11,7 +11,7 @@ import threading
 import pytest
 import trustme
 
-from rrdnsd.web.server import ServerTls
+from rrdnsd.web.listening import ServerTls
 from support.control import WEB
 from support.ports import free_port
 from support.served import Served

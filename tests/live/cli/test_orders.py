@@ -55,6 +55,7 @@ ORDERS = [
     (("endpoint", "remove", WEB, ADDRESS, "--keep"), o.RemoveEndpoint(service=WEB, address=ADDRESS, keep=True)),
     (("node", "add", "10.0.0.4:3333"), o.AddNode(node="10.0.0.4:3333")),
     (("node", "remove", "10.0.0.3:3333"), o.RemoveNode(node="10.0.0.3:3333")),
+    (("reload",), o.Reload()),
 ]  # fmt: skip
 
 

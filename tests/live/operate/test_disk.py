@@ -1,7 +1,6 @@
 """The disk is full, or the file is broken: the daemon decides and publishes as before, and says so."""
 
 import sqlite3
-import subprocess
 
 import pytest
 
@@ -10,22 +9,15 @@ from support.cluster import serves
 from support.daemon import until
 from support.names import NAME
 from support.operating import RefusedError, call, order, ready, status
+from support.small_disk import small_disk as made_small_disk
 
 DRAINED = "127.0.0.3"
 
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of 1 MiB; skipped where mounting is not permitted."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], check=False, capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip(f"needs the right to mount: {mounted.stderr.decode().strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with made_small_disk(tmp_path / "disk", "1m") as folder:
+        yield folder
 
 
 def fill(path):

@@ -8,7 +8,9 @@ from rrdnsd.config.tokens import new_token
 from rrdnsd.web.access import Access
 from rrdnsd.web.api import add_api
 from rrdnsd.web.app import create_app
-from rrdnsd.web.server import listen, serving
+from rrdnsd.web.listening import listen
+from rrdnsd.web.localsocket import open_socket
+from rrdnsd.web.server import serving
 from support.control import SampleControl
 
 
@@ -28,8 +30,9 @@ class Served:
         add_api(self.app, self.control)
         sock = listen("127.0.0.1", 0)
         self.port = sock.getsockname()[1]
-        async with serving(self.app, sock, local=self.path, **settings):
-            yield self
+        with open_socket(self.path) as local:
+            async with serving(self.app, sock, local=local, **settings):
+                yield self
 
     def connect(self):
         return socket.create_connection(("127.0.0.1", self.port), 10)

@@ -11,8 +11,8 @@ import pytest
 
 from rrdnsd.errors import StartupError
 from rrdnsd.web import doorkeeper, guard
+from rrdnsd.web.listening import listen
 from rrdnsd.web.localsocket import open_socket
-from rrdnsd.web.server import listen
 
 
 async def talk(reader, writer, text):

@@ -315,7 +315,7 @@ def live_through(cluster, steps):
 
 
 @given(st.integers(1, 5), st.sets(st.sampled_from(NAMES[:5]), max_size=2), st.lists(STEP, max_size=200))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_no_two_lists_at_one_version_whatever_happens(members, forgetful, steps):
     live_through(Cluster(members, forgetful), steps)
 
@@ -334,7 +334,7 @@ def busy_day(seed, length=700):
 @pytest.mark.parametrize("block", range(4))
 def test_after_a_busy_day_all_agree_and_can_go_on(block):
     versions = 0
-    for seed in range(block * 10, block * 10 + 10):
+    for seed in range(block * 30, block * 30 + 30):
         cluster = busy_day(seed)
         versions += max(cluster.lists)
         for _ in range(3):  # what was left behind is finished first
@@ -344,7 +344,7 @@ def test_after_a_busy_day_all_agree_and_can_go_on(block):
                 break
         else:
             pytest.fail(f"seed {seed}: three times another change came first")
-    assert versions > 1
+    assert versions > 5
 
 
 def settle_down(cluster):

@@ -65,7 +65,7 @@ def deliveries(draw):
     return entries, ways
 
 
-@settings(max_examples=150)
+@settings(max_examples=400)
 @given(deliveries())
 def test_any_order_duplication_and_grouping_end_in_the_same_ledger(made):
     entries, ways = made
@@ -90,7 +90,7 @@ def test_the_digest_is_that_of_the_content_and_not_of_its_history(entries):
     assert (made.digest == Ledger().digest) is (not entries)
 
 
-@settings(max_examples=150)
+@settings(max_examples=400)
 @given(st.lists(ENTRIES, max_size=4), st.lists(ENTRIES, max_size=4))
 def test_equal_digests_mean_equal_contents(first, second):
     a, b = Ledger(), Ledger()
@@ -127,7 +127,7 @@ def test_texts_do_not_run_into_each_other_in_the_digest():
     assert one.digest != other.digest
 
 
-@settings(max_examples=120)
+@settings(max_examples=300)
 @given(st.lists(ENTRIES, max_size=10), st.lists(ENTRIES, max_size=10))
 def test_news_are_what_changed_and_nothing_else(known, told):
     ledger = Ledger()
@@ -142,7 +142,7 @@ def test_news_are_what_changed_and_nothing_else(known, told):
         assert after[key].stamp >= found.stamp
 
 
-@settings(max_examples=120)
+@settings(max_examples=300)
 @given(st.lists(st.tuples(st.sampled_from(["stamp", "hear"]), WALL, ANY_STAMP), max_size=30))
 def test_stamps_always_grow_whatever_clocks_and_peers_show(steps):
     ledger, last = Ledger(), Stamp(-1, 0, "")

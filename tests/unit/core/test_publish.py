@@ -1,4 +1,6 @@
-from hypothesis import given
+import dataclasses
+
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rrdnsd.core.model import Endpoint, RRsetKey, Service, State
@@ -294,6 +296,28 @@ def test_a_failover_decides_each_family_as_a_plain_rule_says(situation, to):
             assert result.absent[key].isdisjoint(usual.present[key])
     assert bool(result.failover) == in_force
     assert (result.fail_open, result.drained, result.down) == (usual.fail_open, usual.drained, usual.down)
+
+
+@settings(max_examples=200)
+@given(situations(), st.sets(st.sampled_from(ADDRESSES)))
+def test_in_doubt_only_that_is_done_which_is_right_either_way(situation, to):
+    """Let all pending endpoints turn out up, or all down: what is put in stays in, and nobody healthy comes back."""
+    svc, found = situation
+    order = failover(*to) if to else None
+    result = publish(svc, found, "", order)
+    healthy = {a for a, effective in found.items() if effective.state is UP and not effective.pending}
+    for outcome in (UP, DOWN):
+        decided = {
+            address: dataclasses.replace(effective, state=outcome, pending=False)
+            if effective.pending
+            else effective
+            for address, effective in found.items()
+        }
+        settled = publish(svc, decided, "", order)
+        for key in result.keys:
+            if bool(settled.fail_open) == bool(result.fail_open):
+                assert result.present[key] <= settled.present[key]
+            assert not result.absent[key] & settled.present[key] & healthy
 
 
 @given(situations())

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rrdnsd.core.model import EndpointKey, ProbeResult, Timings
-from rrdnsd.daemon.scheduler import TICK, Job, Scheduler, phase_of
+from rrdnsd.daemon.scheduler import FIRST_RATE, Scheduler
+from rrdnsd.daemon.timetable import TICK, Job, phase_of
 
 FINE = ProbeResult(ok=True, reason="", timings=Timings(0.0))
 
@@ -366,3 +367,103 @@ def test_the_load_is_the_share_of_recent_time():
         world.prober.busy += 0.5
         world.clock.go(1)
     assert world.scheduler.stats().load_factor == pytest.approx(0.5, abs=0.06)
+
+
+def test_a_schedule_that_is_kept_is_never_behind():
+    world = World()
+    for probe in many(50):
+        world.scheduler.add(Job(probe, 60.0))
+    for _ in range(300):
+        world.clock.go(0.5)
+        assert world.scheduler.behind() == 0
+
+
+def test_nothing_to_do_and_a_pause_are_not_behind():
+    world = World()
+    world.clock.go(1000)
+    assert world.scheduler.behind() == 0
+    world.scheduler.add(Job(FakeProbe(), 1.0))
+    world.scheduler.pause()
+    world.clock.go(1000)
+    assert world.scheduler.behind() == 0
+
+
+def test_a_timer_that_never_comes_is_behind():
+    world = World()
+    world.scheduler.add(Job(FakeProbe(), 1.0, phase=0.5))
+    world.clock.now += 100  # time passes, and nobody calls back
+    assert world.scheduler.behind() == pytest.approx(99.5)
+
+
+def test_probes_of_which_none_ends_are_behind():
+    world, probe = World(instant=False), FakeProbe()
+    world.scheduler.add(Job(probe, 5.0, phase=0.0))
+    world.clock.go(5.0)
+    assert world.scheduler.behind() == 0
+    world.clock.go(30.0)
+    assert world.scheduler.behind() == pytest.approx(30.0 - probe.timeout)
+    world.prober.end(probe)
+    assert world.scheduler.behind() == 0
+
+
+def test_one_probe_that_never_ends_is_not_behind():
+    world = World(instant=False)
+    stuck, other = many(2)
+    world.scheduler.add(Job(stuck, 60.0, phase=0.1))
+    world.scheduler.add(Job(other, 60.0, phase=0.2))
+    for _ in range(200):
+        world.clock.go(1.0)
+        if other in world.prober.in_flight:
+            world.prober.end(other)
+        assert world.scheduler.behind() < 10
+
+
+def test_looking_round_is_quick_but_no_storm():
+    world = World(instant=True)
+    probes = [FakeProbe(f"2001:db8::{number:x}") for number in range(1000)]
+    world.scheduler.set_jobs(Job(probe, 30.0) for probe in probes)
+    world.scheduler.look_round()
+    world.clock.go(3.0)
+    starts = world.prober.starts
+    assert {probe.key for _, probe in starts} == {probe.key for probe in probes}
+    first = min(at for at, _ in starts)
+    for second in range(3):
+        now = [at for at, _ in starts if first + second <= at < first + second + 1]
+        assert len(now) <= FIRST_RATE + 1000 / 30 + 20
+
+
+def test_looking_round_moves_no_turn():
+    plain, hurried = World(instant=True), World(instant=True)
+    for world in (plain, hurried):
+        world.scheduler.set_jobs(Job(FakeProbe(f"192.0.2.{number}"), 30.0) for number in range(1, 21))
+    hurried.scheduler.look_round()
+    for world in (plain, hurried):
+        world.clock.go(60.0)
+    usual = [(at, probe.key) for at, probe in plain.prober.starts]
+    found = [(at, probe.key) for at, probe in hurried.prober.starts]
+    assert [start for start in found if start in usual] == usual
+    assert len(found) - len(usual) <= 20
+
+
+def test_looking_round_leaves_what_was_probed_alone():
+    world = World(instant=True)
+    old = Job(FakeProbe("192.0.2.1"), 30.0)
+    world.scheduler.set_jobs([old])
+    world.clock.go(30.0)
+    before = len(world.prober.starts)
+    new = Job(FakeProbe("192.0.2.2"), 30.0)
+    world.scheduler.set_jobs([old, new])
+    world.scheduler.look_round()
+    world.clock.go(0.1)
+    assert [probe for _, probe in world.prober.starts[before:] if probe is new.probe] == [new.probe]
+    assert old.probe not in [probe for _, probe in world.prober.starts[before:]]
+
+
+def test_a_stall_at_the_start_costs_no_endpoint_its_first_look():
+    world = World(instant=True)
+    probes = many(500)
+    world.scheduler.set_jobs(Job(probe, 30.0) for probe in probes)
+    world.scheduler.look_round()
+    world.clock.jump(0.8)
+    world.clock.go(2.0)
+    assert {probe.key for _, probe in world.prober.starts} == {probe.key for probe in probes}

@@ -302,3 +302,20 @@ def test_the_pauses_are_bounded_and_differ(failures):
 
 def test_severities_can_be_compared():
     assert Severity.INFO < Severity.WARNING < Severity.CRITICAL
+
+
+async def test_a_trouble_that_ended_before_it_was_read_what_people_know_is_told_to_be_over(tmp_path):
+    async with Node(tmp_path, batch=0.01) as node:
+        node.conditions.trouble(endpoint(1), "x")
+        node.conditions.trouble(endpoint(2), "x")
+        await eventually(lambda: len(node.scene.shared) == 2)
+        await eventually(lambda: not len(node.queue))
+    async with Node(tmp_path, batch=0.01) as node:  # what follows comes before it could read a file
+        node.conditions.fine(endpoint(1))
+        node.conditions.trouble(endpoint(2), "x")
+        node.conditions.fine(endpoint(3))
+        await eventually(lambda: node.titles)
+        await eventually(lambda: node.board.open == ())
+        (message,) = node.receiver.taken
+        told = [(event["address"], event["state"]) for event in message.document["events"]]
+        assert told == [(endpoint(1).detail, "up")]

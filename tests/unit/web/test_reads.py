@@ -72,7 +72,10 @@ async def test_health_is_alive_while_readiness_waits(site):
     site.control.is_ready = ReadyReport(ready=False, reasons=["no quorum is heard"])
     assert (await ask(site.app, "GET", "/health")).status == 200
     answer = await ask(site.app, "GET", "/health/ready")
-    assert (answer.status, answer.json) == (503, {"ready": False, "reasons": ["no quorum is heard"]})
+    assert (answer.status, answer.json) == (
+        503,
+        {"ready": False, "reasons": ["no quorum is heard"], "warnings": []},
+    )
     site.control.is_ready = ReadyReport(ready=True, reasons=[])
     assert (await ask(site.app, "GET", "/health/ready")).status == 200
 

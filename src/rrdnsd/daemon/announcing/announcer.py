@@ -59,9 +59,28 @@ class Announcer:
     """The notifiers of a node, by name."""
 
     def __init__(self, channels: Sequence[Channel], observer: Observer, share: Share) -> None:
-        self.channels = {channel.name: channel for channel in channels}
+        self.channels: dict[str, Channel] = {}
+        """By name; always the same dictionary."""
         self._observer = observer
         self._share = share
+        self._tasks: asyncio.TaskGroup | None = None
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self.use(channels)
+
+    def use(self, channels: Sequence[Channel]) -> None:
+        """Tell by these channels from now on and by no others; one that was there before goes on undisturbed."""
+        wanted = {channel.name: channel for channel in channels}
+        for name in self.channels.keys() - wanted.keys():
+            del self.channels[name]
+            task = self._running.pop(name, None)
+            if task:
+                task.cancel()
+        self.channels |= wanted
+        if self._tasks is None:
+            return
+        for name in wanted.keys() - self._running.keys():
+            task = self._tasks.create_task(wanted[name].run(), name=f"notifier {name}")
+            self._running[name] = task
 
     def see(self, what: Effect | Report | Incident) -> None:
         """Take note of what is decided or done: a witness of the runtime."""
@@ -85,17 +104,21 @@ class Announcer:
 
     async def run(self) -> None:
         """Tell people until cancelled."""
-        if not self.channels:
-            await asyncio.get_running_loop().create_future()
-        async with asyncio.TaskGroup() as tasks:
-            for channel in self.channels.values():
-                tasks.create_task(channel.run(), name=f"notifier {channel.name}")
-            tasks.create_task(self._look(), name="notifiers: looking")
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                self.use([*self.channels.values()])
+                tasks.create_task(self._look(), name="notifiers: looking")
+        finally:
+            self._tasks = None
+            self._running.clear()
 
     async def _look(self) -> None:
         rounds = 0
         while True:
             await asyncio.sleep(LOOK_SECONDS)
+            if not self.channels:
+                continue
             self._observer.look()
             if rounds % (LOOK_FAR_SECONDS / LOOK_SECONDS) == 0:
                 self._observer.look_far()

@@ -83,6 +83,7 @@ class Board:
         self._open: dict[str, float] = {}
         """Subjects about which people must hear something, and since when."""
         self._changes: dict[str, deque[float]] = {}
+        self._recalling = False
         conditions.follow(self.consider)
 
     @property
@@ -90,9 +91,25 @@ class Board:
         """Subjects of which people know something else than holds."""
         return tuple(self._open)
 
+    def recall(self) -> None:
+        """Wait with judging until `recalled`: what people know from an earlier process is still being read.
+
+        Else the end of a trouble that came meanwhile would be forgotten, because nobody here knew of the trouble.
+        """
+        self._recalling = True
+
+    def recalled(self) -> None:
+        """Judge what has come up meanwhile."""
+        self._recalling = False
+        for condition in self._conditions:
+            self.consider(condition)
+            self._conditions.settle(condition.subject.text)
+
     def consider(self, condition: Condition) -> bool:
         """Take note of a condition; returns True if people know something else of it."""
         key = condition.subject.text
+        if self._recalling:
+            return self.rules.take(condition)
         if not self.rules.take(condition) or self._last(key) == condition.state:
             self._open.pop(key, None)
             return key in self._queued

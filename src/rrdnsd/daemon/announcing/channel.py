@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
 
 from rrdnsd.core.telling import Kind, Told
-from rrdnsd.daemon.announcing.board import Board, Item
+from rrdnsd.daemon.announcing.board import Board, Item, Rules
 from rrdnsd.daemon.announcing.conditions import Condition
 from rrdnsd.daemon.announcing.wording import worded
 from rrdnsd.daemon.backoff import Backoff
@@ -92,10 +92,20 @@ class Channel:
     _reminded: float = 0.0
     _opened: bool = False
 
+    def __post_init__(self) -> None:
+        """Judge nothing before it was read what people know."""
+        if self.folder is not None:
+            self.board.recall()
+
     @property
     def name(self) -> str:
         """The notifier's name."""
         return self.board.name
+
+    def adopt(self, notifier: Notifier, rules: Rules, timeout: float, most: int) -> None:
+        """Go on with these from now on; what waits, and what people know, stays."""
+        self.notifier, self.board.rules, self.timeout, self.queue.most = notifier, rules, timeout, most
+        self._changed.set()
 
     async def run(self) -> None:
         """Tell people until cancelled."""
@@ -242,7 +252,13 @@ class Channel:
         if self._opened or self.folder is None:
             return
         self._opened = True
-        for mark in await asyncio.to_thread(_read_marks, self.folder / MARKS_FILE, self.name):
+        try:
+            await self._recall(self.folder)
+        finally:
+            self.board.recalled()
+
+    async def _recall(self, folder: Path) -> None:
+        for mark in await asyncio.to_thread(_read_marks, folder / MARKS_FILE, self.name):
             self.board.hear(mark)
         await self.queue.open()
         for number in self.queue.numbers():

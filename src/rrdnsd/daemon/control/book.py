@@ -59,7 +59,7 @@ class Book:
             self._wake.set()
             return []
         self.trouble = ""
-        return self.ledger.merge(entry for row in kept if (entry := _entry(row)))
+        return self.ledger.merge(entry for row in kept if (entry := entry_of(row)))
 
     def news(self, settings: Iterable[Setting]) -> list[Setting]:
         """Return the settings that do not stand already."""
@@ -160,7 +160,8 @@ def _row(entry: Entry) -> LedgerEntry:
     )
 
 
-def _entry(row: LedgerEntry) -> Entry | None:
+def entry_of(row: LedgerEntry) -> Entry | None:
+    """Read an entry as it is kept on disk; None, and a line in the log, for one that cannot be used."""
     try:
         value = (
             None if row.value is None else value_text(dict(row.value)) if isinstance(row.value, dict) else ""

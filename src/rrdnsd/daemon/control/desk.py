@@ -70,7 +70,8 @@ class Desk:
 
     def ready(self) -> ReadyReport:
         """Tell if this node can do its part."""
-        return ready_report(self._office.scene(), self._office.store.database.trouble)
+        office = self._office
+        return ready_report(office.scene(), office.store.database.trouble, office.file.trouble)
 
     def explain(self, service: str, address: str | None = None) -> Explanation:
         """Say why each address of a service, or one, is in DNS or not."""

@@ -6,7 +6,7 @@ from rrdnsd.core.events import Ordered
 from rrdnsd.core.ledger import Entry, Ledger
 from rrdnsd.core.orders import overrides
 from rrdnsd.daemon.control.chronicle import Chronicle
-from rrdnsd.daemon.control.standing import is_change, sentence
+from rrdnsd.daemon.control.standing import is_change, place, sentence
 from rrdnsd.daemon.runtime import Runtime
 
 JUMP = 1.0
@@ -36,13 +36,10 @@ class Enforcement:
     def enforce(self, news: Sequence[Entry]) -> None:
         """Bring new entries into force and write them down."""
         for entry in news:
-            _, *names = entry.key.split("|")
-            service, address = (*names, "", "")[:2]
             self._chronicle.note(
                 "order",
                 sentence(entry),
-                service,
-                address,
+                *place(entry),
                 {"order": entry.key, "taken_by": entry.stamp.node, "lifted": entry.value is None},
             )
         if any(is_change(entry.key) for entry in news):

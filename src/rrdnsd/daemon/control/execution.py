@@ -21,6 +21,7 @@ from rrdnsd.daemon.control.drafting import Draft, conflict, known_service, suppo
 from rrdnsd.daemon.control.office import Office
 from rrdnsd.daemon.control.scene import Scene
 from rrdnsd.daemon.control.standing import is_change
+from rrdnsd.daemon.reload import Wish
 from rrdnsd.errors import ConfigError, LedgerError, RrdnsdError, StoreError
 from rrdnsd.store.audit import AuditRow
 from rrdnsd.store.jsontext import Json
@@ -46,7 +47,7 @@ HANDLERS: dict[type[o.Order], Handler] = {
     o.AddEndpoint: placing.add_endpoint,
     o.RemoveEndpoint: placing.remove_endpoint,
 }
-"""What each order that the ledger carries comes to. Refresh and the changes of nodes go other ways."""
+"""What each order that the ledger carries comes to. Refresh, reload and the changes of nodes go other ways."""
 
 
 class Execution:
@@ -77,6 +78,8 @@ class Execution:
                 return self._reseated(order, Change("add", order.node), who)
             case o.RemoveNode():
                 return self._reseated(order, Change("remove", order.node), who)
+            case o.Reload():
+                return self._reloaded(order, who)
             case _:
                 return self._ordered(order, HANDLERS[type(order)], who)
 
@@ -242,6 +245,24 @@ class Execution:
             [n for n in membership.nodes if n not in heard],
         )
         return Outcome(settled.changed, effect, known, unknown, dry_run=order.dry_run)
+
+    async def _reloaded(self, order: o.Order, who: str) -> Outcome:
+        """Take up this node's configuration file; the reload itself writes the audit."""
+        before = await self._before(order)
+        if before:
+            return before
+        office = self._office
+        try:
+            wish = Wish(who, order.why, order.dry_run, order.request_id or None, _asked(order))
+            effect = await office.file.reload(wish)
+        except ConfigError as error:
+            raise OrderError("invalid", [Problem("", sentence) for sentence in error.problems]) from error
+        except StoreError as error:
+            raise unavailable(error) from error
+        except RrdnsdError as error:
+            raise OrderError("invalid", [Problem("", str(error))]) from error
+        told = effect or ["the file says what is in use"]
+        return Outcome(bool(effect), told, [office.node], [], dry_run=order.dry_run)
 
     def _check_membership(self) -> None:
         """Refuse what nobody would heed now, and all would once this node is added again."""

@@ -11,6 +11,8 @@ from rrdnsd.daemon.control.pulse import Pulse
 from rrdnsd.daemon.control.scene import Scene
 from rrdnsd.daemon.control.watched import Watched
 from rrdnsd.daemon.membership import Membership
+from rrdnsd.daemon.memory import Memory
+from rrdnsd.daemon.reload import ConfigurationFile
 from rrdnsd.daemon.runtime import Runtime
 from rrdnsd.daemon.scheduler import Scheduler
 from rrdnsd.peers.base import Transport
@@ -39,11 +41,13 @@ class Office:
     pulse: Pulse
     watched: Watched
     membership: Membership
+    memory: Memory
     transport: Transport | None
     refused: Mapping[str, int]
     clock: Callable[[], float]
     began: float
     durable: bool
+    file: ConfigurationFile
     wall: Callable[[], float] = time.time
     digests: dict[str, str] = field(default_factory=dict)
     confirmed: dict[str, float] = field(default_factory=dict)
@@ -66,7 +70,7 @@ class Office:
     @property
     def troubles(self) -> list[str]:
         """What an operator should look after on this node, a sentence each."""
-        found = [self.store.database.trouble, self.book.trouble, self.membership.notice]
+        found = [self.store.database.trouble, self.book.trouble, self.membership.notice, self.file.trouble]
         return [*filter(None, found), *self.watched.left_out, *self.book.faults]
 
     def scene(self) -> Scene:
@@ -87,4 +91,5 @@ class Office:
             confirmed=self.confirmed,
             checks=self.checks,
             version=self.membership.version,
+            recall=self.memory.recall,
         )

@@ -5,8 +5,11 @@ from rrdnsd.core.model import State
 from rrdnsd.daemon.control.scene import Scene
 
 
-def ready_report(scene: Scene, store_trouble: str) -> ReadyReport:
-    """Say what is missing; `store_trouble` is what is wrong with the file of orders and events."""
+def ready_report(scene: Scene, store_trouble: str, file_trouble: str = "") -> ReadyReport:
+    """Say what is missing; `store_trouble` is what is wrong with the file of orders and events.
+
+    `file_trouble` is why the configuration file is not the one in use: this node does its part by the other one.
+    """
     electorate = scene.engine.electorate
     endpoints = scene.engine.endpoints.values()
     open_ones = sum(status.verdict is State.UNKNOWN and not status.divided for status in endpoints)
@@ -14,4 +17,4 @@ def ready_report(scene: Scene, store_trouble: str) -> ReadyReport:
     reasons += [electorate.roster.no_quorum(scene.now), electorate.abstains]
     reasons += [f"orders cannot be saved: {store_trouble}"] if store_trouble else []
     found = [reason for reason in reasons if reason]
-    return ReadyReport(not found, found)
+    return ReadyReport(not found, found, [file_trouble] if file_trouble else [])

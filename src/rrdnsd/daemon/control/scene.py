@@ -11,9 +11,14 @@ from rrdnsd.core.ledger import Ledger
 from rrdnsd.core.model import EndpointKey
 from rrdnsd.core.orders import Changes, overrides
 from rrdnsd.core.override import Effective, Override
+from rrdnsd.daemon.memory import Recalled
 from rrdnsd.daemon.reconciler import ZoneKeeper
 from rrdnsd.daemon.runtime import Runtime
 from rrdnsd.daemon.scheduler import Stats
+
+
+def _nothing(_key: EndpointKey) -> None:
+    """Recall nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +29,8 @@ class Scene:
     the same ledger, `confirmed` when (on the monotonic clock) an order was known to be known to every node, by
     its key, `version` counts the changes of nodes. `checks` says what is wrong with a service as a client sees it, ""
     if nothing is; it has those that were looked at. `trial` returns the configuration that the file and some
-    changes would give, or raises ConfigError; sentences about the service it names begin with `config`.
+    changes would give, or raises ConfigError; sentences about the service it names begin with `config`. `recall` tells
+    what the last run knew of an endpoint, as long as this one does not know better.
     """
 
     config: Config
@@ -42,6 +48,7 @@ class Scene:
     confirmed: Mapping[str, float] = field(default_factory=dict)
     checks: Mapping[str, str] = field(default_factory=dict)
     version: int = 0
+    recall: Callable[[EndpointKey], Recalled | None] = _nothing
 
     @property
     def engine(self) -> Engine:

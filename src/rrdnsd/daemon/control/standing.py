@@ -15,7 +15,7 @@ SHOWN = frozenset({"drain", "force", "maintenance", "pause", "failover"})
 
 def is_change(key: str) -> bool:
     """Tell if a key of the ledger is about the configuration."""
-    return key.partition("|")[0] in {"service", "endpoint"}
+    return key.partition("|")[0] in {"service", "endpoint", "unlisted"}
 
 
 def is_over(entry: Entry, wall: float) -> bool:
@@ -73,8 +73,25 @@ def sentence(entry: Entry) -> str:
     about = " of ".join(reversed([name for name in names if name])) or "the cluster"
     words = _WORDS.get(kind, (kind, f"{kind} ended"))
     value = json.loads(entry.value) if entry.value is not None else None
+    if kind == "unlisted":
+        return f"{names[0]}: {_unlisted(names[-1], value)}{by(entry.who, entry.why)}"
     detail = _detail(kind, value) if value is not None else ""
     return f"{about}: {words[value is None]}{detail}{by(entry.who, entry.why)}"
+
+
+def place(entry: Entry) -> tuple[str, str]:
+    """Return the service and the address that an entry is about, "" where it is about none."""
+    kind, *names = entry.key.split("|")
+    service, address = (*names, "", "")[:2]
+    return service, "" if kind == "unlisted" else address
+
+
+def _unlisted(node: str, value: dict[str, object] | None) -> str:
+    if value is None:
+        return f"the file of {node} asks for no withdrawal any more"
+    addresses = value.get("addresses")
+    told = listed([str(address) for address in addresses]) if isinstance(addresses, list) else ""
+    return f"the file of {node} lists {told} no more, and wants the records deleted"
 
 
 _WORDS = {

@@ -8,6 +8,7 @@ from rrdnsd.config import ServiceConfig
 from rrdnsd.control.reports import (
     CheckReport,
     EndpointReport,
+    RememberedReport,
     ServiceReport,
     StatusReport,
     VoteReport,
@@ -24,7 +25,8 @@ from rrdnsd.daemon.control.drains import drain_report
 from rrdnsd.daemon.control.scene import Scene, covering
 from rrdnsd.daemon.control.served import is_served, served_reports
 from rrdnsd.daemon.control.standing import standing
-from rrdnsd.daemon.control.words import clock, listed
+from rrdnsd.daemon.control.words import clock, listed, span
+from rrdnsd.daemon.memory import Recalled
 
 DRAINED = "drained"
 
@@ -155,14 +157,14 @@ def _endpoint_report(
 ) -> EndpointReport:
     scene, key = sight.scene, EndpointKey(sight.service.fqdn, endpoint.address)
     status = scene.engine.endpoints[key]
-    last = status.last
+    recalled, last = scene.recall(key), status.last
     return EndpointReport(
         address=endpoint.address,
         priority=endpoint.priority,
         label=endpoint.label,
         state=DRAINED if effective.drained else str(effective.state),
         verdict=str(status.verdict),
-        reason=effective.drained or effective.reason or _no_verdict(status),
+        reason=effective.drained or effective.reason or _no_verdict(status, recalled, scene.wall),
         since=scene.at(status.verdict_since or scene.began),
         pending=status.pending,
         forced=str(effective.forced) if effective.forced else "",
@@ -174,6 +176,7 @@ def _endpoint_report(
         cert_days=last.cert_days if last else None,
         drain=drain_report(scene, key) if effective.drained else None,
         votes=ballots,
+        remembered=remembered(recalled) if recalled else None,
     )
 
 
@@ -184,8 +187,19 @@ def probe_text(result: ProbeResult | None) -> str:
     return result.reason or f"ok in {result.timings.total * 1000:.1f} ms"
 
 
-def _no_verdict(status: EndpointStatus) -> str:
-    return "the nodes are divided" if status.divided else "no verdict yet"
+def remembered(recalled: Recalled) -> RememberedReport:
+    """Tell what the last run knew."""
+    known = recalled.known
+    return RememberedReport(
+        str(known.verdict), known.reason, round(known.since, 3), round(recalled.until, 3), str(known.vote)
+    )
+
+
+def _no_verdict(status: EndpointStatus, recalled: Recalled | None, wall: float) -> str:
+    said = "the nodes are divided" if status.divided else "no verdict yet"
+    if recalled is None:
+        return said
+    return f"{said}; {recalled.known.verdict} before the restart, {span(wall - recalled.until)} ago"
 
 
 def _are(count: int) -> str:

@@ -48,6 +48,8 @@ class Measured:
         yield Readings(names.NODE_INFO, [((scene.config.local_node, scene.config.mode), 1)])
         yield one(names.WARNINGS, len(self.office.troubles))
         yield one(names.LOOP_LAG, self.tally.lag)
+        yield one(names.CONFIG_RELOAD_GOOD, not self.office.file.trouble)
+        yield one(names.CONFIG_TAKEN_UP, self.office.file.taken_up_at)
 
     def _store(self) -> Iterator[Readings]:
         store = self.office.store

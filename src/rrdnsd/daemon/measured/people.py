@@ -10,6 +10,7 @@ from rrdnsd.metrics.prometheus import Readings
 
 def people_readings(channels: Mapping[str, Channel]) -> Iterator[Readings]:
     """Read each notifier."""
+    channels = dict(channels)  # a reload may change them while this is read
     yield from each(names.NOTIFICATIONS, _results(channels))
     yield from each(names.NOTIFIER_WAITING, (((name,), len(of.queue)) for name, of in channels.items()))
     failing = (((name,), bool(of.tally.failing)) for name, of in channels.items())

@@ -15,6 +15,6 @@ def build(spec: ProviderSpec) -> tuple[Provider, ...]:
 
     """
     from rrdnsd.providers.builtin.options import read_options  # noqa: PLC0415 - see the module's docstring
-    from rrdnsd.providers.builtin.provider import Builtin  # noqa: PLC0415
+    from rrdnsd.providers.builtin.provider import Builtin  # noqa: PLC0415 - as above
 
     return (Builtin(spec.name, read_options(spec.options), spec.zones, spec.names, spec.state_dir),)

@@ -41,14 +41,18 @@ class Desk:
     press: Press
     printer: Printer
     public_past: public.PublicPast
-    writable: bool
+    access: Access
+
+    @property
+    def writable(self) -> bool:
+        """Whether anybody may change anything from here."""
+        return any(token.scope == "write" for token in self.access.tokens)
 
 
 def add_dashboard(app: FastAPI, control: Control, access: Access) -> None:
     """Add /dash and /public to an application; who may see what is the guard's affair."""
     board = Board(control, lambda: asyncio.get_running_loop().time())
-    writable = any(token.scope == "write" for token in access.tokens)
-    desk = Desk(control, board, Press(), Printer(board), public.PublicPast(control), writable)
+    desk = Desk(control, board, Press(), Printer(board), public.PublicPast(control), access)
     _add_overview(app, desk)
     _add_service(app, desk)
     _add_events(app, desk)

@@ -27,7 +27,7 @@ def problems(handler, order, scene):
 
 
 def test_every_order_has_a_handler_or_a_way_of_its_own():
-    assert set(ORDERS) - {o.Refresh, o.AddNode, o.RemoveNode} == set(HANDLERS)
+    assert set(ORDERS) - {o.Refresh, o.AddNode, o.RemoveNode, o.Reload} == set(HANDLERS)
 
 
 def test_a_drain_tells_what_it_removes_and_when_it_is_safe(stage):

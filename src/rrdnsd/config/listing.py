@@ -1,0 +1,66 @@
+"""What a configuration file lists, and what is to become of the records that a later one lists no more."""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple, Self
+
+from rrdnsd.config.schema import Config, ServiceConfig
+from rrdnsd.core.orders import Changes, Setting, Unlisted, unlist
+
+
+class Listed(NamedTuple):
+    """A service as a file lists it; `on_remove` is its own, "" if it follows the top level."""
+
+    zone: str
+    provider: str
+    addresses: frozenset[str]
+    on_remove: str
+
+    @classmethod
+    def of(cls, service: ServiceConfig) -> Self:
+        """Return what is to be remembered of a service."""
+        addresses = frozenset(endpoint.address for endpoint in service.ipaddrs)
+        return cls(service.zone, service.provider, addresses, service.on_remove or "")
+
+
+Listing = Mapping[str, Listed]
+"""All services of a file, by name."""
+
+
+def listing(config: Config) -> dict[str, Listed]:
+    """Return what is to be remembered of a file, to know what a later one lists no more."""
+    return {service.fqdn: Listed.of(service) for service in config.services}
+
+
+def unlisting(before: Listing, now: Config, changes: Changes, node: str) -> list[Setting]:
+    """Return what this node is to say of what its file has listed before, or said so already, and lists no more.
+
+    What the file lists again is taken back. A removed endpoint goes as its service says now; a removed service as it
+    said itself in the file before, else as the top level says now. A service that moved to another zone or provider
+    leaves its old records: that is no removal.
+    """
+    return [
+        unlist(fqdn, node, unlisted)
+        for fqdn, unlisted in _unlisted(before, now, changes, node)
+        if unlisted != changes.unlisted.get(fqdn, {}).get(node, Unlisted("", "", frozenset()))
+    ]
+
+
+def _unlisted(before: Listing, now: Config, changes: Changes, node: str) -> Iterator[tuple[str, Unlisted]]:
+    here = listing(now)
+    said = {fqdn: by_node[node] for fqdn, by_node in changes.unlisted.items() if node in by_node}
+    for fqdn in sorted({*before, *said}):
+        old, new, standing = before.get(fqdn), here.get(fqdn), said.get(fqdn)
+        place = new or old or standing
+        if place is None:
+            continue
+        addresses: frozenset[str] = frozenset()
+        if standing and (standing.zone, standing.provider) == (place.zone, place.provider):
+            addresses |= standing.addresses
+        if old and (old.zone, old.provider) == (place.zone, place.provider):
+            wish = new.on_remove if new else old.on_remove
+            addresses |= old.addresses if (wish or now.on_remove) == "withdraw" else frozenset()
+        addresses -= new.addresses if new else frozenset()
+        yield (
+            fqdn,
+            Unlisted(place.zone, place.provider, addresses) if addresses else Unlisted("", "", addresses),
+        )
