@@ -7,11 +7,15 @@ ARGS ?=
 # The tests listen on free ports, so they can run side by side; JOBS=0 runs them one after the other.
 JOBS ?= 4
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal
-BENCH ?= probes failover quorum
+# The tests start hundreds of processes: what one has compiled is kept for the others, whatever the environment says.
+export PYTHONDONTWRITEBYTECODE :=
+BENCH ?= probes failover quorum startup
+PODMAN ?= podman
+PODMAN_ARGS ?=
 
-.PHONY: help demo test check unit live simulate lint types floors bench lock clean docs
+.PHONY: help demo test check unit live simulate fuzz lint types floors bench lock clean docs site deb dist podman-build-bookworm
 help:  ## show the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
 
 .venv/bin/python:
 	@tools/make-venv $(PYTHON)
@@ -46,6 +50,9 @@ live: .venv/dev.stamp .venv/system.stamp  ## only the tests against real servers
 simulate: .venv/dev.stamp  ## many runs of a simulated cluster: SEEDS=100000 FIRST=1
 	@PYTHONPATH=tests $(BIN)/python -m simulation --seeds $(or $(SEEDS),2000) --first $(or $(FIRST),1) --jobs $(JOBS)
 
+fuzz: .venv/dev.stamp  ## feed what parses with nonsense: SECONDS=600 each, FUZZ="dns_query ..." for some
+	@PYTHONPATH=tests $(BIN)/python -m fuzz $(FUZZ) --seconds $(or $(SECONDS),60)
+
 lint: .venv/dev.stamp  ## ruff, rules and format
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -64,6 +71,19 @@ bench: .venv/dev.stamp  ## measure against HAProxy, gdnsd and blackbox_exporter;
 
 docs: .venv/dev.stamp  ## write the generated pages of docs/ anew
 	@$(BIN)/python tools/generate_docs.py
+
+site: docs  ## the documentation as a web site, in build/site; every warning is an error
+	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --builder html --doctree-dir build/doctrees docs build/site
+	@echo "open build/site/index.html"
+
+podman-build-bookworm:  ## build the container image localhost/rrdnsd:bookworm (PODMAN_ARGS="--build-arg LIBRARIES=all")
+	@$(PODMAN) build --format docker --tag localhost/rrdnsd:bookworm $(PODMAN_ARGS) --file Containerfile .
+
+deb:  ## build the Debian package, dist/rrdnsd.deb
+	@tools/make-deb
+
+dist: .venv/dev.stamp  ## build the wheel and the source archive, in dist/
+	@$(BIN)/python -m build --no-isolation
 
 lock: .venv/dev.stamp  ## renew the hashed lock
 	@$(BIN)/pip install --quiet uv
