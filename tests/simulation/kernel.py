@@ -130,15 +130,15 @@ class ProcessLoop(asyncio.AbstractEventLoop):
     def time(self) -> float:
         return self._offset + self._rate * self._kernel.now
 
-    def call_soon(self, callback, *args, context=None):  # type: ignore[no-untyped-def, override]
+    def call_soon(self, callback, *args, context=None):  # type: ignore[no-untyped-def, override]  # typeshed's types are longer than the functions
         handle = asyncio.Handle(callback, args, self, context)
         self._kernel.soon(self, handle)
         return handle
 
-    def call_later(self, delay, callback, *args, context=None):  # type: ignore[no-untyped-def, override]
+    def call_later(self, delay, callback, *args, context=None):  # type: ignore[no-untyped-def, override]  # likewise
         return self.call_at(self.time() + delay, callback, *args, context=context)
 
-    def call_at(self, when, callback, *args, context=None):  # type: ignore[no-untyped-def, override]
+    def call_at(self, when, callback, *args, context=None):  # type: ignore[no-untyped-def, override]  # likewise
         handle = asyncio.TimerHandle(when, callback, args, self, context)
         due = max(self._kernel.now, (when - self._offset) / self._rate)
         while self._offset + self._rate * due < when:  # rounding must not call a timer early
@@ -149,7 +149,7 @@ class ProcessLoop(asyncio.AbstractEventLoop):
     def create_future(self) -> asyncio.Future[Any]:
         return asyncio.Future(loop=self)
 
-    def create_task(self, coro, *, name=None, context=None):  # type: ignore[no-untyped-def, override]
+    def create_task(self, coro, *, name=None, context=None):  # type: ignore[no-untyped-def, override]  # likewise
         task = asyncio.Task(coro, loop=self, name=name, context=context)
         self._tasks = [task for task in self._tasks if not task.done()]
         self._tasks.append(task)

@@ -22,7 +22,8 @@ from rrdnsd.daemon.keeping import KeeperSettings
 from rrdnsd.daemon.membership import Membership
 from rrdnsd.daemon.reconciler import ZoneKeeper
 from rrdnsd.daemon.runtime import Runtime
-from rrdnsd.daemon.scheduler import Job, Scheduler, phase_of
+from rrdnsd.daemon.scheduler import Scheduler
+from rrdnsd.daemon.timetable import Job, phase_of
 from rrdnsd.peers.inbox import Inbox
 from rrdnsd.peers.mesh import Mesh
 from rrdnsd.store.audit import AuditRow

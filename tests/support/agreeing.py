@@ -44,9 +44,11 @@ class Cluster:
         first = NAMES[:members]
         self.boxes = {name: Box(name, first, name not in forgetful) for name in first}
         self.lists = {0: tuple(first)}
+        self.base = begin(first, None).record.base
         self.mail = []
         self.accepted = {}
         self.heard = set()
+        self.seen = {}
 
     def __getitem__(self, number):
         return self.boxes[NAMES[number - 1]]
@@ -94,6 +96,11 @@ class Cluster:
             self.check()
 
     def check(self):
+        """Nothing can have gone wrong since the last time if everybody knows and has written the same."""
+        seen = {name: box.core.record for name, box in self.boxes.items()}
+        if seen == self.seen and not any(box.wrote for box in self.boxes.values()):
+            return
+        self.seen = seen
         self._one_list_a_version()
         self._one_group_with_a_quorum()
         self._only_what_a_quorum_accepted()
@@ -101,7 +108,7 @@ class Cluster:
     def _one_list_a_version(self):
         for box in self.boxes.values():
             record = box.core.record
-            if record.base == self._base():
+            if record.base == self.base:
                 known = self.lists.setdefault(record.version, record.nodes)
                 assert record.nodes == known, f"version {record.version} is {known} and {record.nodes}"
 
@@ -109,7 +116,7 @@ class Cluster:
         for box in self.boxes.values():
             while box.wrote:
                 name, record = box.wrote.pop()
-                if record.accepted and record.base == self._base():
+                if record.accepted and record.base == self.base:
                     self.accepted.setdefault((record.version, record.accepted), set()).add(name)
         for version, nodes in self.lists.items():
             if version:
@@ -130,6 +137,3 @@ class Cluster:
                 groups.setdefault(record.nodes, set()).add(name)
         able = [nodes for nodes, group in groups.items() if 2 * len(group) > len(nodes)]
         assert len(able) <= 1, f"each of {able} has a quorum of its own"
-
-    def _base(self):
-        return begin(self.lists[0], None).record.base

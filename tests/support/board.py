@@ -10,7 +10,8 @@ from rrdnsd.web.access import Access
 from rrdnsd.web.api import add_api
 from rrdnsd.web.app import create_app
 from rrdnsd.web.dashboard import add_dashboard
-from rrdnsd.web.server import listen, serving
+from rrdnsd.web.listening import listen
+from rrdnsd.web.server import serving
 from support import control as sample
 from support.asgi import Answer, scope_of
 

@@ -6,6 +6,8 @@ import re
 import ssl
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 from rrdnsd.core.votes import electorate_digest
 from rrdnsd.peers import wire
@@ -50,6 +52,22 @@ class Node(Daemon):
 
     def lines(self, text):
         return [line for line in self.log.splitlines() if text in line]
+
+
+@contextmanager
+def starting(folder, **always):
+    """Gives what starts a node from a configuration; all of them are stopped at the end, side by side."""
+    started = []
+
+    def start(config, **more):
+        node = Node(folder, {**always, **config}, **more)
+        started.append(node)
+        return node.start()
+
+    yield start
+    if started:
+        with ThreadPoolExecutor(len(started)) as pool:
+            list(pool.map(Node.stop, started))
 
 
 def names(count=3):

@@ -9,7 +9,8 @@ import secrets
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,7 +45,8 @@ class Setup:
     """What a server shall serve. The keys `allowed` may update, or anyone (`open_to_all`), or no one.
 
     `strangers` are keys the server knows but gives no right to update. `idle` is after how many seconds it
-    closes an idle TCP connection (None: its own default). With `api_key`, PowerDNS opens its HTTP API.
+    closes an idle TCP connection (None: its own default). With `api_key`, PowerDNS opens its HTTP API. With
+    `transfer_by_key`, BIND and Knot let the keys `allowed` transfer the zones, and nobody else.
     """
 
     zones: Mapping[str, str]
@@ -53,6 +55,7 @@ class Setup:
     strangers: tuple[Key, ...] = ()
     idle: int | None = None
     api_key: str = ""
+    transfer_by_key: bool = False
 
     @property
     def keys(self) -> tuple[Key, ...]:
@@ -139,6 +142,15 @@ def start_named(folder: Path, setup: Setup) -> DnsServer:
     return _started("named", port, setup, ["named", "-g", "-c", conf], folder)
 
 
+@contextmanager
+def named_in(folder: Path, setup: Setup) -> Iterator[DnsServer]:
+    """BIND's named, with a new folder; stopped at the end."""
+    folder.mkdir()
+    server = start_named(folder, setup)
+    yield server
+    server.stop()
+
+
 def start_knotd(folder: Path, setup: Setup) -> DnsServer:
     """Knot DNS."""
     port = free_port()
@@ -218,6 +230,7 @@ options {{
   listen-on port {port} {{ 127.0.0.1; }}; {v6}
   recursion no; dnssec-validation no; notify no;
   {f"tcp-idle-timeout {setup.idle * 10};" if setup.idle else ""}
+  {f"allow-transfer {{ {who} }};" if setup.transfer_by_key else ""}
 }};
 controls {{ }};
 {zones}"""
@@ -232,7 +245,8 @@ def _knot_conf(folder: Path, port: int, setup: Setup) -> str:
     names = ", ".join(key.name for key in setup.allowed)
     who = f"    key: [{names}]\n" if names else "    address: [127.0.0.0/8, ::1]\n"
     allowed = bool(names or setup.open_to_all)
-    acl = f"acl:\n  - id: updates\n{who}    action: update\n" if allowed else ""
+    action = "[update, transfer]" if setup.transfer_by_key else "update"
+    acl = f"acl:\n  - id: updates\n{who}    action: {action}\n" if allowed else ""
     zones = "".join(f"  - domain: {name}\n{'    acl: updates' if allowed else ''}\n" for name in setup.zones)
     return f"""server:
     rundir: {folder}/run

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.hits += 1
+        self.server.gate.wait(30)
         self.wfile.write(f"HTTP/1.1 {self.server.status} Fine\r\nContent-Length: 3\r\n\r\nok\n".encode())
 
     def log_message(self, *_args):
@@ -26,12 +27,14 @@ class _Server6(_Server):
 
 
 class Endpoints:
-    """All endpoints of a service listen on the same port."""
+    """All endpoints of a service listen on the same port; while `gate` is not set, they answer nothing."""
 
     def __init__(self, *addresses):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
+        self.gate = threading.Event()
+        self.gate.set()
         self._servers = {}
         for address in addresses:
             self.start(address)
@@ -39,7 +42,7 @@ class Endpoints:
     def start(self, address, status=200):
         kind = _Server6 if ":" in address else _Server
         server = kind((address, self.port), _Handler)
-        server.status = status
+        server.status, server.gate = status, self.gate
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         self._servers[address] = server
 

@@ -9,6 +9,7 @@ from rrdnsd.config.tokens import new_token
 from rrdnsd.web.access import Access
 from rrdnsd.web.api import add_api
 from rrdnsd.web.app import create_app
+from rrdnsd.web.localsocket import open_socket
 from rrdnsd.web.server import serving
 from support.control import SampleControl
 
@@ -47,9 +48,10 @@ class Served:
         self._loop = asyncio.get_running_loop()
         app = create_app(self._access)
         add_api(app, self.control)
-        async with serving(app, self._sock, self._tls, local=self.socket):
-            self._ready.set()
-            await self._end.wait()
+        with open_socket(self.socket) as local:
+            async with serving(app, self._sock, self._tls, local=local):
+                self._ready.set()
+                await self._end.wait()
 
     def do(self, work, *args):
         """Call something in the thread of the server, and return what it returns."""

@@ -1,16 +1,17 @@
+from contextlib import closing
+
 import pytest
 
 from support import cluster
-from support.dns_servers import Key, Setup, start_named, zone
+from support.dns_servers import Key, Setup, named_in, zone
 from support.endpoints_http import Endpoints
 from support.names import ZONE
 
 
 @pytest.fixture
 def endpoints():
-    made = Endpoints(*cluster.ENDPOINTS)
-    yield made
-    made.close()
+    with closing(Endpoints(*cluster.ENDPOINTS)) as made:
+        yield made
 
 
 @pytest.fixture
@@ -20,26 +21,14 @@ def key():
 
 @pytest.fixture
 def server(tmp_path, key):
-    folder = tmp_path / "named"
-    folder.mkdir()
-    made = start_named(folder, Setup(zones={ZONE: zone(ZONE)}, allowed=(key,)))
-    yield made
-    made.stop()
+    with named_in(tmp_path / "named", Setup(zones={ZONE: zone(ZONE)}, allowed=(key,))) as made:
+        yield made
 
 
 @pytest.fixture
 def start(tmp_path):
-    """Start a node from a configuration; every one is stopped at the end."""
-    started = []
-
-    def run(config, **more):
-        node = cluster.Node(tmp_path, config, **more)
-        started.append(node)
-        return node.start()
-
-    yield run
-    for node in started:
-        node.stop()
+    with cluster.starting(tmp_path) as start:
+        yield start
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Every command of docs/tutorial.md, typed into a shell of its own on a machine of its own: private mounts and network."""
 
+import json
 import os
 import re
 import subprocess
@@ -102,12 +103,15 @@ def test_every_command_of_the_tutorial(shell):
         zone,
         named,
         endpoints,
+        init,
         configure,
         start,
         kill_two,
         revive,
         drain,
+        explain,
         undrain,
+        dashboard,
         kill_both,
         health,
         stop,
@@ -115,11 +119,22 @@ def test_every_command_of_the_tutorial(shell):
     assert shell.run(install) == ""
     assert "pip install ." in build
     shell.run(f"mkdir -p ~/rrdnsd && ln -s {Path(sys.executable).parent} ~/rrdnsd/bin")
+    *_, path, version = build.splitlines()
+    assert shell.run(f"{path}\n{version}").startswith("rrdnsd ")
     assert shell.run(keys + zone) == ""
     printed = shell.run(named)
     assert re.search(r"`(ns\.demo\.test\. .*)`", PAGE)[1] + "\n" == printed
     assert shell.run(endpoints) == ""
     until(lambda: shell.run("curl -s 127.0.0.2:8080 127.0.0.3:8080") == "hello\nhello\n", "two endpoints")
+    tried, _, proposed = shell.run(init).partition("\n{")
+    assert "permitted" in tried
+    written = json.loads(re.search(r"'END'\n(.*)\nEND", configure, re.DOTALL)[1])
+    made = json.loads("{" + proposed)
+    assert {key for key, value in written.items() if made.get(key) != value} == {
+        "probe_interval_ms",
+        "update_credentials",
+        "api",
+    }
     assert shell.run(configure) == (
         "rrdnsd.json: ok, 1 service, 2 endpoints, update method rfc2136\n" + texts[0]
     )
@@ -138,7 +153,9 @@ def test_every_command_of_the_tutorial(shell):
     assert all(line in log for line in texts[1].splitlines())
     shows(revive, BOTH)
     shows(drain, "127.0.0.2\n")
+    assert "not in DNS: drained by root: new kernel" in shell.run(explain)
     shows(undrain, BOTH)
+    assert shell.run(dashboard) == "www.demo.test\n"
     shows(kill_both, BOTH)
     until(lambda: "all stay published" in shell.run("cat rrdnsd.log"), "fail-open")
     shows(kill_both.replace("kill", "true"), BOTH)

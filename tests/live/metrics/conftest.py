@@ -3,6 +3,7 @@ import shutil
 import socket
 import subprocess
 import urllib.request
+from contextlib import closing
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -15,24 +16,14 @@ from support.process import start as start_process
 
 @pytest.fixture
 def endpoints():
-    made = Endpoints(*cluster.ENDPOINTS)
-    yield made
-    made.close()
+    with closing(Endpoints(*cluster.ENDPOINTS)) as made:
+        yield made
 
 
 @pytest.fixture
 def start(tmp_path):
-    """Start a node from a configuration; every one is stopped at the end."""
-    started = []
-
-    def run(config):
-        node = cluster.Node(tmp_path, config)
-        started.append(node)
-        return node.start()
-
-    yield run
-    for node in started:
-        node.stop()
+    with cluster.starting(tmp_path) as start:
+        yield start
 
 
 class Scrape:

@@ -41,6 +41,11 @@ BAD = {
         "20m",
         "10.0.0.1:3333 is configured differently from its peers",
     ),
+    "RrdnsdReloadRefused": (
+        {f"rrdnsd_config_last_reload_successful{{{NODE}}}": "0x20"},
+        "10m",
+        "10.0.0.1:3333 refused its configuration file and goes on with the one from before",
+    ),
     "RrdnsdOrdersDisagree": (
         {f"rrdnsd_orders_agree{{{NODE}}}": "0x40"},
         "20m",
@@ -212,6 +217,7 @@ def well(series):
         "up": "1",
         "rrdnsd_peer_counted": "1",
         "rrdnsd_orders_agree": "1",
+        "rrdnsd_config_last_reload_successful": "1",
         "rrdnsd_endpoint_up": "1",
         "rrdnsd_dns_up": "1",
         "rrdnsd_endpoint_certificate_remaining_seconds": "7776000",

@@ -1,3 +1,5 @@
+from contextlib import closing
+
 import pytest
 
 from support import cluster
@@ -14,21 +16,11 @@ def receiver():
 
 @pytest.fixture
 def endpoints():
-    made = Endpoints(*cluster.ENDPOINTS)
-    yield made
-    made.close()
+    with closing(Endpoints(*cluster.ENDPOINTS)) as made:
+        yield made
 
 
 @pytest.fixture
 def start(tmp_path):
-    """Start a node from a configuration; every one is stopped at the end."""
-    started = []
-
-    def run(config, **more):
-        node = cluster.Node(tmp_path, config, **more)
-        started.append(node)
-        return node.start()
-
-    yield run
-    for node in started:
-        node.stop()
+    with cluster.starting(tmp_path) as start:
+        yield start

@@ -1,24 +1,15 @@
 """A queue on a disk that is full: messages go on, from memory."""
 
-import subprocess
-
 import pytest
 
 from rrdnsd.notifiers.queue import Queue
+from support.small_disk import small_disk as made_small_disk
 
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A directory on a file system of 1 MiB; skipped where mounting is not permitted."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], check=False, capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip(f"needs the right to mount: {mounted.stderr.decode().strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with made_small_disk(tmp_path / "disk", "1m") as folder:
+        yield folder
 
 
 async def test_a_full_disk_loses_no_message_and_is_told_once(small_disk):

@@ -5,7 +5,8 @@ from contextlib import ExitStack
 from functools import partial
 from itertools import pairwise
 
-from rrdnsd.daemon.scheduler import Job, Scheduler
+from rrdnsd.daemon.scheduler import Scheduler
+from rrdnsd.daemon.timetable import Job
 from rrdnsd.probes.runner import Runner
 from support.endpoints import (
     answering,

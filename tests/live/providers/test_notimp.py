@@ -4,69 +4,17 @@ import pytest
 
 from rrdnsd.errors import ProviderError
 from support.changes import rrset, simple
-from support.dns_servers import DnsServer, answers_soa, zone
-from support.ports import free_port
-from support.process import start
+from support.dns_local import LOCAL_STARTERS
+from support.dns_servers import zone
 
 ZONE = "example.test"
 
-NSD = """server:
-  ip-address: 127.0.0.1@{port}
-  username: ""
-  chroot: ""
-  zonesdir: "{folder}"
-  database: ""
-  pidfile: "{folder}/nsd.pid"
-  xfrdfile: "{folder}/xfrd.state"
-  xfrdir: "{folder}"
-  zonelistfile: "{folder}/zone.list"
-  server-count: 1
-remote-control:
-  control-enable: no
-zone:
-  name: example.test
-  zonefile: example.test.zone
-"""
 
-UNBOUND = """server:
-  directory: "{folder}"
-  chroot: ""
-  username: ""
-  pidfile: ""
-  use-syslog: no
-  interface: 127.0.0.1@{port}
-  access-control: 127.0.0.0/8 allow
-  module-config: "iterator"
-  do-not-query-localhost: no
-  local-zone: "test." nodefault
-remote-control:
-  control-enable: no
-auth-zone:
-  name: example.test
-  zonefile: example.test.zone
-  for-downstream: yes
-  for-upstream: yes
-  fallback-enabled: no
-"""
-
-COMMANDS = {"nsd": (["nsd", "-d", "-c"], NSD), "unbound": (["unbound", "-d", "-p", "-c"], UNBOUND)}
-
-
-@pytest.fixture(scope="module", params=COMMANDS)
+@pytest.fixture(scope="module", params=LOCAL_STARTERS)
 def other_server(request, tmp_path_factory):
-    folder, port = tmp_path_factory.mktemp(request.param), free_port("127.0.0.1")
-    command, text = COMMANDS[request.param]
-    (folder / "example.test.zone").write_text(zone(ZONE))
-    conf = folder / "server.conf"
-    conf.write_text(text.format(folder=folder, port=port))
-
-    def launch():
-        return start([*command, conf], folder / "log", lambda: answers_soa("127.0.0.1", port, ZONE))
-
-    server = DnsServer(request.param, port, (ZONE,), launch)
-    server.start()
-    yield server
-    server.stop()
+    made = LOCAL_STARTERS[request.param](tmp_path_factory.mktemp(request.param), {ZONE: zone(ZONE)})
+    yield made
+    made.stop()
 
 
 @pytest.mark.parametrize("signed", [True, False])
