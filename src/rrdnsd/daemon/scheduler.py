@@ -61,8 +61,8 @@ Deliver = Callable[[Sequence[tuple[EndpointKey, ProbeResult]]], None]
 class Stats:
     """How the schedule is kept. Lags are seconds from due to started, of the last several thousand starts.
 
-    `overruns` counts probes that were due while their predecessor was still in flight, `missed` those that
-    were due while the process stood still. `load_factor` is the share of the last seconds that the event
+    `overruns` counts turns that came while the probe of the turn before was still in flight, `missed` those that
+    came while the process stood still. `load_factor` is the share of the last seconds that the event
     loop spent on probing: 1 is all there is; `busy` are its seconds since the start.
     """
 
@@ -253,7 +253,10 @@ class Scheduler:
                     if late > STALL:
                         self._make_up(entry, slot, stall)
                     elif self._begin(entry, batch):
+                        entry.beside = False
                         dues.append(due)
+                    elif entry.beside:
+                        entry.beside = False  # the extra probe in flight stands for this turn
                     else:
                         self._overruns += 1
                 elif entry.extra_slot == slot:
@@ -264,6 +267,7 @@ class Scheduler:
                     elif late > STALL:
                         self._missed += 1
                     elif self._begin(entry, batch):
+                        entry.beside = True
                         dues.append(slot * TICK)
 
     def _begin(self, entry: Entry, batch: list[Probe]) -> bool:

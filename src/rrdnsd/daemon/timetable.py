@@ -40,13 +40,13 @@ class Job:
 class Entry:
     """One job and its place in the schedule, at so many probes a second of all jobs together.
 
-    A slot number of -1 means none.
+    A slot number of -1 means none. `beside` tells that the last probe was begun beside its turns.
     """
 
-    __slots__ = ("begun", "extra_slot", "interval", "job", "offset", "probe", "slot", "turn")
+    __slots__ = ("begun", "beside", "extra_slot", "interval", "job", "offset", "probe", "slot", "turn")
 
     def __init__(self, job: Job, rate: float) -> None:
-        self.begun = False
+        self.begun = self.beside = False
         self.job = job
         self.probe = job.probe
         self.interval = job.interval

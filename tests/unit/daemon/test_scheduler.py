@@ -243,6 +243,17 @@ def test_a_sooner_recheck_replaces_a_later_one():
     assert world.times(probe)[0] == pytest.approx(1000, abs=TICK)
 
 
+def test_a_probe_beside_the_turns_stands_for_the_turn_that_comes_meanwhile():
+    world, probe = World(instant=False), FakeProbe()
+    world.scheduler.add(Job(probe, 1.0, 0.5))
+    world.scheduler.probe_after(probe.key, 0.4)
+    world.clock.go(0.6)
+    assert len(world.times(probe)) == 1
+    assert world.scheduler.stats().overruns == 0
+    world.clock.go(1)
+    assert world.scheduler.stats().overruns == 1
+
+
 def test_a_recheck_of_what_is_in_flight_or_unknown_is_nothing():
     world, probe = World(instant=False), FakeProbe()
     world.scheduler.probe_after(probe.key, 0)
