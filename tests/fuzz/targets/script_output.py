@@ -26,6 +26,8 @@ def target(data: bytes) -> None:
     try:
         applied = read_applied(data, PLAN)
         assert set(applied.refused) <= {change.name for change in PLAN.changes}
+        for why in applied.refused.values():
+            _said(why)
     except ProviderError as error:
         _said(str(error))
     pause = read_pause(data)

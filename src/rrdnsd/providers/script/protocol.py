@@ -87,7 +87,7 @@ def read_applied(answer: bytes, plan: Plan) -> Applied:
     wrong = sorted({name for name in told if name not in names or told.count(name) > 1} | (names - {*told}))
     if wrong:
         raise ProviderError(
-            f"it does not say once of each name whether it was written, stale or refused: see {wrong[0]}"
+            f"it does not say once of each name whether it was written, stale or refused: see {one_line(wrong[0])}"
         )
     return Applied(frozenset(written), frozenset(stale), refused, messages=1)
 
@@ -142,7 +142,7 @@ def _name(value: object, key: str) -> str:
 
 
 def _sentences(value: object, key: str) -> dict[str, str]:
-    if not isinstance(value, dict) or not all(isinstance(why, str) and why.strip() for why in value.values()):
+    if not isinstance(value, dict) or not all(isinstance(why, str) and one_line(why) for why in value.values()):
         raise ProviderError(f'its answer must hold an object as "{key}", a sentence for each name')
     return {_name(name, key): one_line(why) for name, why in value.items()}
 
