@@ -78,9 +78,10 @@ def site(start, endpoints, tmp_path):
     secondary.stop()
 
 
-def follows(secondary, addresses, nodes):
+def follows(secondary, addresses, nodes, after=0):
+    """Wait until it serves these addresses with a serial after that one; while it reloads, an old process may answer as well."""
     until(
-        lambda: secondary.addresses(NAME) == set(addresses),
+        lambda: secondary.addresses(NAME) == set(addresses) and secondary.serial() > after,
         lambda: (
             f"{addresses}, not {secondary.addresses(NAME)}\n{secondary.process.output()}\n"
             + "\n".join(node.log for node in nodes)
@@ -97,7 +98,7 @@ def test_a_secondary_of_two_nodes_follows_each_change_when_one_is_killed(site, e
 
     def change(act, left):
         act("127.0.0.3")
-        serials.append(follows(secondary, left, nodes))
+        serials.append(follows(secondary, left, nodes, serials[-1]))
 
     both = ["127.0.0.2", "127.0.0.4"]
     change(endpoints.stop, both)

@@ -15,7 +15,13 @@ def node(start, endpoints, server, key, tmp_path):
     """Start one of the named nodes with a file that lists some of them; without a state_dir if `state` is False."""
 
     def run(names, number, listed, state=True):
-        config = {**cluster.config(names, number, endpoints, server, key), "nodes": [*listed], "api": API}
+        config = {
+            **cluster.config(names, number, endpoints, server, key),
+            "nodes": [*listed],
+            "api": API,
+            # Nodes of one machine have other ports than those that the sandbox knows of at the start.
+            "sandbox": {"connect_ports": [int(name.rpartition(":")[2]) for name in names]},
+        }
         kept = {"state_dir": str(tmp_path / f"state{number}")} if state else {}
         return start({**kept, **config})
 
