@@ -33,8 +33,12 @@ Make = Callable[[Doors], AbstractAsyncContextManager[None]]
 
 
 @asynccontextmanager
-async def answering(config: Config, env: Mapping[str, str], make: Make) -> AsyncIterator[None]:
+async def answering(
+    config: Config, env: Mapping[str, str], make: Make, made: Callable[[], None]
+) -> AsyncIterator[None]:
     """Listen at once, and answer as soon as `make` is done, while the block runs. The block ends if that fails.
+
+    `made` is told when nothing more is loaded beside the probes.
 
     Raises:
         StartupError: a port is taken, or the Unix socket cannot be opened.
@@ -42,15 +46,16 @@ async def answering(config: Config, env: Mapping[str, str], make: Make) -> Async
     """
     with _open_doors(config, env) as doors:
         async with asyncio.TaskGroup() as tasks:
-            answers = tasks.create_task(_answer(partial(make, doors)), name="answering")
+            answers = tasks.create_task(_answer(partial(make, doors), made), name="answering")
             try:
                 yield
             finally:
                 answers.cancel()
 
 
-async def _answer(make: Callable[[], AbstractAsyncContextManager[None]]) -> None:
+async def _answer(make: Callable[[], AbstractAsyncContextManager[None]], made: Callable[[], None]) -> None:
     async with await _made(make):
+        made()
         await asyncio.get_running_loop().create_future()
 
 

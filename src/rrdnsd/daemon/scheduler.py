@@ -59,7 +59,8 @@ Deliver = Callable[[Sequence[tuple[EndpointKey, ProbeResult]]], None]
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """How the schedule is kept. Lags are seconds from due to started, of the last several thousand starts.
+    """How the schedule is kept. Lags are seconds from due to started, of the last several thousand starts
+    since it has settled.
 
     `overruns` counts turns that came while the probe of the turn before was still in flight, `missed` those that
     came while the process stood still. `load_factor` is the share of the last seconds that the event
@@ -205,6 +206,10 @@ class Scheduler:
             late = max(late, now - self._awaited_since - patience)
         return max(0.0, late)
 
+    def settle(self) -> None:
+        """Forget how late probes were started while the daemon was still being put together around them."""
+        self._lags.clear()
+
     def stats(self) -> Stats:
         """How the schedule is kept at the moment."""
         lags = sorted(self._lags)
@@ -252,13 +257,8 @@ class Scheduler:
                     self._missed += timetable.place(entry, now)
                     if late > STALL:
                         self._make_up(entry, slot, stall)
-                    elif self._begin(entry, batch):
-                        entry.beside = False
+                    elif self._begin(entry, batch, beside=False):
                         dues.append(due)
-                    elif entry.beside:
-                        entry.beside = False  # the extra probe in flight stands for this turn
-                    else:
-                        self._overruns += 1
                 elif entry.extra_slot == slot:
                     entry.extra_slot = -1
                     if late > STALL and not entry.begun:
@@ -266,16 +266,19 @@ class Scheduler:
                         self._make_up(entry, slot, stall)
                     elif late > STALL:
                         self._missed += 1
-                    elif self._begin(entry, batch):
-                        entry.beside = True
+                    elif self._begin(entry, batch, beside=True):
                         dues.append(slot * TICK)
 
-    def _begin(self, entry: Entry, batch: list[Probe]) -> bool:
+    def _begin(self, entry: Entry, batch: list[Probe], *, beside: bool) -> bool:
+        """Begin a probe at its turn or beside it; an extra probe in flight stands for the turn that comes meanwhile."""
         probe = entry.probe
         if probe.key in self._running:
+            if not beside:
+                self._overruns += not entry.beside
+                entry.beside = False
             return False
         self._running[probe.key] = probe
-        entry.begun = True
+        entry.begun, entry.beside = True, beside
         batch.append(probe)
         return True
 

@@ -139,7 +139,7 @@ PROBES_MISSED = Metric(
 PROBE_START_LAG = Metric(
     "rrdnsd_probe_start_lag_seconds",
     "gauge",
-    "How late probes start, of the last several thousand: percentiles 50, 99 and 100.",
+    "How late probes start, of the last several thousand since the start-up: percentiles 50, 99 and 100.",
     ("percentile",),
 )
 PROBE_LOAD = Metric(

@@ -243,6 +243,17 @@ def test_a_sooner_recheck_replaces_a_later_one():
     assert world.times(probe)[0] == pytest.approx(1000, abs=TICK)
 
 
+def test_what_was_late_while_the_daemon_was_put_together_is_forgotten():
+    world, probe = World(), FakeProbe()
+    world.scheduler.add(Job(probe, 1.0, 0.5))
+    world.clock.jump(0.6)
+    world.clock.go(0.1)
+    assert world.scheduler.stats().lag_max > 0.05
+    world.scheduler.settle()
+    world.clock.go(1)
+    assert world.scheduler.stats().lag_max < 0.05
+
+
 def test_a_probe_beside_the_turns_stands_for_the_turn_that_comes_meanwhile():
     world, probe = World(instant=False), FakeProbe()
     world.scheduler.add(Job(probe, 1.0, 0.5))

@@ -142,7 +142,9 @@ def _name(value: object, key: str) -> str:
 
 
 def _sentences(value: object, key: str) -> dict[str, str]:
-    if not isinstance(value, dict) or not all(isinstance(why, str) and one_line(why) for why in value.values()):
+    if not isinstance(value, dict) or not all(
+        isinstance(why, str) and one_line(why) for why in value.values()
+    ):
         raise ProviderError(f'its answer must hold an object as "{key}", a sentence for each name')
     return {_name(name, key): one_line(why) for name, why in value.items()}
 
