@@ -47,7 +47,7 @@ def run_daemon(path: Path, env: Mapping[str, str], log_format: LogFormat) -> Non
     if env.get("LOCAL_NODE"):
         log.info("[main] config overridden by envvar LOCAL_NODE: %s", config.local_node)
     confinement.tell()
-    asyncio.run(serve(loaded, state, env, confinement.fit, file))
+    asyncio.run(serve(loaded, state, env, confinement.refuse, file))
 
 
 def find_differences(path: Path, env: Mapping[str, str]) -> list[Difference]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from fastapi import FastAPI
@@ -21,12 +21,14 @@ from rrdnsd.peers.mesh import Mesh
 from rrdnsd.probes.heartbeat import Board
 from rrdnsd.web.access import Access
 from rrdnsd.web.api import add_api
-from rrdnsd.web.app import create_app, without_pydantic_v1
+from rrdnsd.web.app import create_app, streams_of
 from rrdnsd.web.dashboard import add_dashboard
 from rrdnsd.web.heartbeat import add_heartbeat
+from rrdnsd.web.lean import without_pydantic_v1
 from rrdnsd.web.metrics import add_metrics
 from rrdnsd.web.quorum import add_quorum
 from rrdnsd.web.server import serving
+from rrdnsd.web.streams import Streams
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,9 @@ def served(doors: Doors, config: Config, what: Answered) -> AbstractAsyncContext
 
 def _application(config: Config, what: Answered) -> FastAPI:
     office = what.office
-    access = _access(what)
+    access = Access()
     app = create_app(access if config.api.enabled else None)
+    _follow(access, streams_of(app), what)
     if config.api.enabled:
         desk = Desk(office)
         add_api(app, desk)
@@ -67,21 +70,22 @@ def _application(config: Config, what: Answered) -> FastAPI:
     return app
 
 
-def _access(what: Answered) -> Access:
-    """Return who may do what, as the configuration says from time to time."""
-    access = Access()
+def _follow(access: Access, streams: Streams, what: Answered) -> None:
+    """Let those in whom the configuration lets in from time to time; who is no longer let in hears no more."""
 
     def fit(config: Config) -> Callable[[], None]:
         def use() -> None:
+            before = replace(access)
             access.tokens = config.api.tokens
             access.anonymous_read, access.hosts = config.api.anonymous_read, config.api.allowed_hosts
+            if access != before:
+                streams.renew()
 
         return use
 
     # The file may have been taken up again since the start: the application comes later than the probes.
     fit(what.office.watched.config)()
     what.fits.append(fit)
-    return access
 
 
 def _is_node(membership: Membership) -> Callable[[str], bool]:

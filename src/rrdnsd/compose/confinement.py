@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,8 +31,8 @@ class Confinement:
     machine: Machine
     confined: Confined | None
 
-    def fit(self, config: Config) -> Callable[[], None]:
-        """Refuse a configuration that needs more than was allowed at the start; for `Live.fits`.
+    def refuse(self, config: Config) -> None:
+        """Refuse a configuration that needs more than was allowed at the start.
 
         Raises:
             ConfigError: it does; a sentence for each thing.
@@ -41,7 +41,6 @@ class Confinement:
         found = self.beyond(config)
         if found:
             raise ConfigError("the sandbox", found)
-        return lambda: None
 
     def beyond(self, config: Config) -> list[str]:
         """Return a sentence for each thing that the configuration needs and that was not allowed at the start."""

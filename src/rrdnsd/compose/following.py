@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from rrdnsd.compose.live import Live
 from rrdnsd.config import Config
 from rrdnsd.config.export import export
+from rrdnsd.config.listing import waiting
 from rrdnsd.config.loader import Loaded
 from rrdnsd.config.overlay import Overlaid, overlay, overlay_what_fits
 from rrdnsd.control.reports import Exported
@@ -55,6 +56,11 @@ class Following:
         return self._live.config
 
     @property
+    def waiting(self) -> Sequence[str]:
+        """Which records stay until more nodes' files list them no more."""
+        return waiting(self._live.config, self._live.changes)
+
+    @property
     def loaded(self) -> Loaded:
         """The file that is in use."""
         return self._loaded
@@ -74,6 +80,19 @@ class Following:
         """
         return overlay(self._loaded, wanted, nodes, about)
 
+    async def check(self, wanted: Changes, nodes: Sequence[str]) -> None:
+        """See that this process could follow these changes with these nodes.
+
+        Raises:
+            ConfigError: it has mistakes, or needs what the sandbox does not allow.
+
+        """
+
+        def refuse() -> None:
+            self._live.refuse(self.trial(wanted, nodes=nodes))
+
+        await asyncio.to_thread(refuse)
+
     @contextlib.asynccontextmanager
     async def changing(self, wanted: Changes) -> AsyncIterator[Callable[[], None]]:
         """Do everything about a change that may fail; what it gives brings the change into force.
@@ -84,7 +103,8 @@ class Following:
         """
         live = self._live
         async with live.lock:
-            prepared = await live.prepare(self.trial(wanted, nodes=self._nodes()), wanted)
+            config = await asyncio.to_thread(self.trial, wanted, nodes=[*self._nodes()])
+            prepared = await live.prepare(config, wanted)
             committed = False
 
             def commit() -> None:

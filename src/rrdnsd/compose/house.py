@@ -13,7 +13,7 @@ from rrdnsd import __version__
 from rrdnsd.compose import cluster, heartbeats, metrics, parts, store
 from rrdnsd.compose.answering import Doors, answering
 from rrdnsd.compose.following import Following, fitting
-from rrdnsd.compose.live import Fit, Live
+from rrdnsd.compose.live import Live, Refuse
 from rrdnsd.compose.managing import service_manager
 from rrdnsd.compose.metrics import Machines
 from rrdnsd.compose.probing import Delivering, scheduling
@@ -48,6 +48,7 @@ from rrdnsd.peers.mesh import Mesh
 from rrdnsd.store.listed import Listed
 from rrdnsd.store.membership import Membership as KeptMembership
 from rrdnsd.store.room import Store
+from rrdnsd.web import lean
 
 log = logging.getLogger(__name__)
 
@@ -67,9 +68,9 @@ class _House:
 
 
 async def serve(
-    loaded: Loaded, state: Path | None, env: Mapping[str, str], bounds: Fit, file: ConfigurationFile
+    loaded: Loaded, state: Path | None, env: Mapping[str, str], refuse: Refuse, file: ConfigurationFile
 ) -> None:
-    """Run until SIGTERM or SIGINT. `bounds` refuses configurations that need what this process may not do.
+    """Run until SIGTERM or SIGINT. `refuse` refuses configurations that need what this process may not do.
 
     Raises:
         RrdnsdError: it cannot start.
@@ -82,7 +83,7 @@ async def serve(
         office = house.office
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, file.wish)
         stack.push_async_callback(house.live.close)
-        house.live.fits.insert(0, bounds)
+        house.live.refuse = refuse
         servers = [server for group in house.live.built.values() for server in group]
         await stack.enter_async_context(started(servers))
         await stack.enter_async_context(_web(loaded, house, env))
@@ -273,6 +274,7 @@ def _web(loaded: Loaded, house: _House, env: Mapping[str, str]) -> AbstractAsync
         return nullcontext()
 
     def made(doors: Doors) -> AbstractAsyncContextManager[None]:
+        lean.load()
         from rrdnsd.compose.application import Answered, served  # noqa: PLC0415 -- probing need not wait for it
 
         board = house.live.board
@@ -288,4 +290,4 @@ def _web(loaded: Loaded, house: _House, env: Mapping[str, str]) -> AbstractAsync
         )
         return served(doors, config, what)
 
-    return answering(config, env, made)
+    return answering(config, env, made, office.scheduler.settle)

@@ -28,6 +28,9 @@ Reseat = Callable[[Config], None]
 Fit = Callable[[Config], Callable[[], None]]
 """Makes what a part needs for a configuration, which may fail and changes nothing; what it returns brings that into force."""
 
+Refuse = Callable[[Config], None]
+"""Raises ConfigError for a configuration that this process may not follow. It is called in a thread."""
+
 _GRACE = 3
 """How many of its timeouts a provider that was replaced has for what it is just doing."""
 
@@ -77,6 +80,7 @@ class Live:
         """The calls of endpoints that are watched by heartbeats."""
         self.fits: list[Fit] = []
         """How parts that nothing else here knows of follow the configuration."""
+        self.refuse: Refuse = lambda _config: None
         self.lock = asyncio.Lock()
         """To be held from `prepare` to `commit`: what is prepared is for what holds at that moment."""
         self._runtime = runtime
@@ -121,7 +125,8 @@ class Live:
             ProviderError: a new provider cannot work at all.
 
         """
-        # For a thousand endpoints that takes a while, which the probes of now must not wait for.
+        # For a thousand endpoints each of these takes a while, which the probes of now must not wait for.
+        await asyncio.to_thread(self.refuse, config)
         probing = await asyncio.to_thread(self._probes_for, config)
         opened: Providers = {}
         try:

@@ -5,6 +5,8 @@ import os
 from collections.abc import Mapping
 
 from rrdnsd.config import Config
+from rrdnsd.config.effective import times_ms
+from rrdnsd.config.healthcheck import scheme_of
 from rrdnsd.core.model import EndpointKey
 from rrdnsd.daemon.manager.firstround import FirstRound
 from rrdnsd.daemon.manager.notify import asked
@@ -23,13 +25,12 @@ def service_manager(
     wishes = asked(env, os.getpid())
     if wishes.watchdog:
         faulthandler.enable()  # the watchdog's SIGABRT then leaves in the journal where each thread stood
-    services = [config.effective(service) for service in config.services]
-    calling = {found.fqdn for found in services if found.scheme == "heartbeat"}
+    calling = {found.fqdn for found in config.services if scheme_of(found.healthcheck) == "heartbeat"}
 
     def calls(key: EndpointKey) -> bool:
         return key.service in calling
 
-    probed = [found for found in services if found.fqdn not in calling]
-    longest = max((found.probe_interval + found.probe_timeout for found in probed), default=0.0)
+    times = [times_ms(config, found) for found in config.services if found.fqdn not in calling]
+    longest = max((found.interval + found.timeout for found in times), default=0) / 1000
     first_round = FirstRound(runtime, calls, longest + _MARGIN)
     return ServiceManager(wishes, runtime, scheduler, first_round)

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from rrdnsd.config import healthcheck
@@ -19,6 +20,10 @@ BUILTIN = "builtin"
 _DEFAULT_TIMEOUT_MS = 2000
 _FASTEST_MS, _SLOWEST_FAST_MS = 100, 2000
 _DIGEST_CHARS = 16
+_ASKED = (
+    "healthcheck", "host", "probe_timeout", "rise", "fall", "expect_status", "expect_body", "method", "verify_tls",
+    "reuse_connections",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +53,16 @@ class EffectiveService:
     ca_file: str | None
     reuse_connections: bool
     options: Mapping[str, object] = field(repr=False)
-    definition: str
-    question: str
+
+    @property
+    def definition(self) -> str:
+        """The digest of what is asked, and of whom; computed each time, since few need it."""
+        return _digest(self, self.endpoints)
+
+    @property
+    def question(self) -> str:
+        """The digest of what is asked alone."""
+        return _digest(self, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,36 +104,30 @@ def effective_service(config: "Config", service: "ServiceConfig") -> EffectiveSe
     """Fill in what the service inherits from the top level of the configuration."""
     times = times_ms(config, service)
     values = _inherited(config, service)
-    endpoints = tuple(Endpoint(e.address, e.priority, e.label) for e in service.ipaddrs)
-    probed: dict[str, Any] = {
-        "healthcheck": service.healthcheck,
-        "host": service.host or service.fqdn,
-        "probe_timeout": times.timeout / 1000,
-        "rise": values["rise"],
-        "fall": values["fall"],
-        "expect_status": values["expect_status"],
-        "expect_body": values["expect_body"] or None,
-        "method": values["method"],
-        "headers": tuple(values["headers"].items()),
-        "verify_tls": values["verify_tls"],
-        "ca_file": values["ca_file"],
-        "reuse_connections": values["reuse_connections"],
-        "options": probe_options(service, values["min_cert_days"]),
-    }
     return EffectiveService(
         fqdn=service.fqdn,
         zone=service.zone,
         provider=service.provider,
         scheme=healthcheck.scheme_of(service.healthcheck),
         ttl=values["ttl"],
-        endpoints=endpoints,
+        endpoints=tuple(Endpoint(e.address, e.priority, e.label) for e in service.ipaddrs),
         probe_interval=times.interval / 1000,
         fast_interval=times.fast / 1000,
         fail_open_threshold=values["fail_open_threshold"] if values["enable_fail_open"] else None,
         min_up=values["min_up"],
-        definition=_digest(probed, endpoints),
-        question=_digest(probed, ()),
-        **probed,
+        healthcheck=service.healthcheck,
+        host=service.host or service.fqdn,
+        probe_timeout=times.timeout / 1000,
+        rise=values["rise"],
+        fall=values["fall"],
+        expect_status=values["expect_status"],
+        expect_body=values["expect_body"] or None,
+        method=values["method"],
+        headers=tuple(values["headers"].items()),
+        verify_tls=values["verify_tls"],
+        ca_file=values["ca_file"],
+        reuse_connections=values["reuse_connections"],
+        options=probe_options(service, values["min_cert_days"]),
     )
 
 
@@ -154,17 +161,22 @@ def effective_provider(config: "Config", name: str, zones: tuple[str, ...]) -> E
 
 
 def _inherited(config: "Config", service: "ServiceConfig") -> dict[str, Any]:
-    common = type(config).model_fields.keys() & type(service).model_fields.keys()
-    own = {key: getattr(service, key) for key in common}
+    own = {key: getattr(service, key) for key in _common(type(config), type(service))}
     return {key: getattr(config, key) if value is None else value for key, value in own.items()}
 
 
-def _digest(probed: Mapping[str, Any], endpoints: tuple[Endpoint, ...]) -> str:
+@cache  # a start asks for each service several times
+def _common(config: type["Config"], service: type["ServiceConfig"]) -> frozenset[str]:
+    return frozenset(config.model_fields.keys() & service.model_fields.keys())
+
+
+def _digest(service: EffectiveService, endpoints: tuple[Endpoint, ...]) -> str:
     """Digest what the endpoints are asked; nodes may keep their CA file at different paths."""
     asked = {
-        **{key: value for key, value in probed.items() if key != "options" or value},
-        "ca_file": probed["ca_file"] is not None,
-        "headers": sorted((name.lower(), value) for name, value in probed["headers"]),
+        **{name: getattr(service, name) for name in _ASKED},
+        **({"options": service.options} if service.options else {}),
+        "ca_file": service.ca_file is not None,
+        "headers": sorted((name.lower(), value) for name, value in service.headers),
         "ipaddrs": sorted(endpoint.address for endpoint in endpoints),
     }
     text = json.dumps(asked, sort_keys=True, separators=(",", ":"), default=str)  # a SecretStr shows nothing

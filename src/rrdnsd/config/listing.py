@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Self
 
 from rrdnsd.config.schema import Config, ServiceConfig
-from rrdnsd.core.orders import Changes, Setting, Unlisted, unlist
+from rrdnsd.core.orders import Changes, Removed, Setting, Unlisted, unlist
+from rrdnsd.core.quorum import quorum
 
 
 class Listed(NamedTuple):
@@ -43,6 +44,29 @@ def unlisting(before: Listing, now: Config, changes: Changes, node: str) -> list
         for fqdn, unlisted in _unlisted(before, now, changes, node)
         if unlisted != changes.unlisted.get(fqdn, {}).get(node, Unlisted("", "", frozenset()))
     ]
+
+
+def waiting(config: Config, changes: Changes) -> list[str]:
+    """Say which records stay for now: some nodes' files list them no more, but not those of a quorum."""
+    needed, found = quorum(len(config.nodes)), []
+    for fqdn, by_node in sorted(changes.unlisted.items()):
+        if isinstance(changes.services.get(fqdn), Removed):
+            continue
+        ordered = changes.endpoints_of(fqdn)
+        who: dict[str, list[str]] = {}
+        for node in sorted(by_node.keys() & set(config.nodes)):
+            for address in by_node[node].addresses:
+                who.setdefault(address, []).append(node)
+        groups: dict[tuple[str, ...], list[str]] = {}
+        for address, nodes in sorted(who.items()):
+            if len(nodes) < needed and not isinstance(ordered.get(address), Removed):
+                groups.setdefault(tuple(nodes), []).append(address)
+        found += [
+            f"{fqdn}: the records {', '.join(addresses)} stay until the files of {needed} of {len(config.nodes)} nodes"
+            f" list them no more; so far: {', '.join(nodes)}"
+            for nodes, addresses in groups.items()
+        ]
+    return found
 
 
 def _unlisted(before: Listing, now: Config, changes: Changes, node: str) -> Iterator[tuple[str, Unlisted]]:

@@ -83,7 +83,7 @@ def validate(
     raw: dict[str, Any], around: Surroundings, look: Look | None = None
 ) -> tuple[Config | None, list[Problem]]:
     """Check a configuration without comments; returns it, or None, and everything that is wrong with it."""
-    installed = Installed(*plugins.names_of(plugins.PROBES, plugins.PROVIDERS, plugins.NOTIFIERS))
+    installed = Installed(*map(plugins.names, (plugins.PROBES, plugins.PROVIDERS, plugins.NOTIFIERS)))
     try:
         config = Config.model_validate(raw, context=around)
     except ValidationError as error:

@@ -48,6 +48,8 @@ class Electorate:
             old = self.own.get(name)
             kept = old.ballots if old and old.definition == service.definition else {}
             here = {e.address for e in service.endpoints}
+            if old and old.definition == service.definition and kept.keys() <= here:
+                continue
             ballots = {address: ballot for address, ballot in kept.items() if address in here}
             self.own.put(ServiceVotes(name, service.definition, ballots))
         for key in [*self.abstention.lonely]:

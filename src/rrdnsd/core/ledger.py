@@ -9,9 +9,9 @@ all others after it, and that is all it can do: whoever has seen its order write
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, NoReturn, Self
+from typing import Any, NamedTuple, NoReturn, Self, TypeVar
 
 from rrdnsd.errors import LedgerError
 
@@ -30,6 +30,8 @@ MAX_WALL_MS = 253_402_300_799_999
 MAX_COUNTER = 2**31 - 1
 
 _DIGEST_BYTES = 16
+
+T = TypeVar("T")
 
 
 class Stamp(NamedTuple):
@@ -87,6 +89,9 @@ class Ledger:
     _entries: dict[str, Entry] = field(default_factory=dict)
     _sum: int = 0
     _latest: Stamp = field(default_factory=lambda: Stamp(0, 0, ""))
+    _read: dict[Callable[["Ledger"], Any], tuple[int, Any]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @property
     def digest(self) -> str:
@@ -99,7 +104,20 @@ class Ledger:
 
     def __iter__(self) -> Iterator[Entry]:
         """Go through the entries in order of key."""
-        return iter(sorted(self._entries.values(), key=lambda entry: entry.key))
+        return iter(self.read(Ledger._sorted))
+
+    def read(self, reader: Callable[["Ledger"], T]) -> T:
+        """Return what a function makes of the entries; it is called again only once they have changed.
+
+        That may be in a thread while they change: what was read of the old ones is not taken for the new ones.
+        """
+        before = self._sum
+        known = self._read.get(reader)
+        if known is None or known[0] != before:
+            known = before, reader(self)
+            self._read[reader] = known
+        found: T = known[1]
+        return found
 
     def keys(self) -> Iterable[str]:
         """Return the keys, in no order."""
@@ -154,10 +172,13 @@ class Ledger:
                 continue
             if old is not None and _rank(old) >= _rank(entry):
                 continue
-            self._sum = (self._sum + _hash(entry) - (_hash(old) if old else 0)) % (1 << 8 * _DIGEST_BYTES)
             self._entries[entry.key] = entry
+            self._sum = (self._sum + _hash(entry) - (_hash(old) if old else 0)) % (1 << 8 * _DIGEST_BYTES)
             news.append(entry)
         return news
+
+    def _sorted(self) -> tuple[Entry, ...]:
+        return tuple(sorted(self._entries.values(), key=lambda entry: entry.key))
 
     def lacks(self, entries: Iterable[Entry]) -> bool:
         """Tell if some of these were left out because the ledger is full."""

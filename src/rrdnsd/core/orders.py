@@ -6,10 +6,10 @@ version) is left out and told of by `faults`; it never keeps the others from bei
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
-from rrdnsd.core.ledger import Entry, Stamp, value_text
+from rrdnsd.core.ledger import Entry, Ledger, Stamp, value_text
 from rrdnsd.core.model import EndpointKey
 from rrdnsd.core.override import Kind, Override
 
@@ -164,18 +164,27 @@ def overrides(entries: Iterable[Entry], wall: float, now: float) -> tuple[Overri
     ended by then is left out.
     """
     found = []
-    for entry, meaning in _understood(entries):
-        if isinstance(meaning, _Standing):
-            until = None if meaning.until is None else now + meaning.until - wall
-            override = Override(
-                meaning.kind, meaning.service, meaning.address, until, entry.who, entry.why, meaning.to
-            )
-            found += [override] if override.active(now) else []
+    for order in entries.read(_ordered) if isinstance(entries, Ledger) else _ordered(entries):
+        override = order if order.until is None else replace(order, until=now + order.until - wall)
+        found += [override] if override.active(now) else []
     return tuple(found)
 
 
 def changes(entries: Iterable[Entry]) -> Changes:
     """Return how the services are to differ from the file."""
+    return entries.read(_changes) if isinstance(entries, Ledger) else _changes(entries)
+
+
+def _ordered(entries: Iterable[Entry]) -> tuple[Override, ...]:
+    """Return all orders to the engine, those that have ended by themselves included; `until` in epoch seconds."""
+    return tuple(
+        Override(said.kind, said.service, said.address, said.until, entry.who, entry.why, said.to)
+        for entry, said in _understood(entries)
+        if isinstance(said, _Standing)
+    )
+
+
+def _changes(entries: Iterable[Entry]) -> Changes:
     everything = list(entries)
     services: dict[str, Change] = {}
     endpoints: dict[EndpointKey, Change] = {}

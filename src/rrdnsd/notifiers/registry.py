@@ -1,12 +1,12 @@
 """Finds the notifiers that are installed: the built-in ones exactly as strangers' (entry points)."""
 
-from importlib.metadata import entry_points
 from typing import cast
 
+from rrdnsd.config import plugins
 from rrdnsd.errors import PluginError
 from rrdnsd.notifiers.base import Build
 
-GROUP = "rrdnsd.notifiers"
+GROUP = plugins.NOTIFIERS
 """The entry point group; the name of an entry point is the `type` of a notifier."""
 
 
@@ -17,9 +17,9 @@ def find_build(kind: str) -> Build:
         PluginError: no such type is installed, or its module cannot be imported.
 
     """
-    entry = next(iter(entry_points(group=GROUP, name=kind)), None)
+    entry = next((point for point in plugins.points(GROUP) if point.name == kind), None)
     if entry is None:
-        known = ", ".join(sorted({point.name for point in entry_points(group=GROUP)})) or "none"
+        known = ", ".join(plugins.names(GROUP)) or "none"
         raise PluginError(f'the notifier "{kind}" is not installed; known are {known}')
     try:
         build = entry.load()

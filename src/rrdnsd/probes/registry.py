@@ -1,13 +1,14 @@
 """Finds the probe types that are installed: the built-in ones exactly as strangers' (entry points)."""
 
 from collections.abc import Iterable, Mapping
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import cast
 
+from rrdnsd.config import plugins
 from rrdnsd.errors import PluginError
 from rrdnsd.probes.base import Build
 
-GROUP = "rrdnsd.probes"
+GROUP = plugins.PROBES
 """The entry point group; the name of an entry point is the scheme of a health check's URL."""
 
 
@@ -20,7 +21,7 @@ class ProbeTypes:
     """
 
     def __init__(self, points: Iterable[EntryPoint] | None = None) -> None:
-        self._points = _by_scheme(entry_points(group=GROUP) if points is None else points)
+        self._points = _by_scheme(plugins.points(GROUP) if points is None else points)
         self._builders: dict[str, Build] = {}
 
     @property

@@ -1,19 +1,20 @@
 """Finds the update methods that are installed: the built-in ones exactly as strangers' (entry points)."""
 
 import difflib
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import cast
 
+from rrdnsd.config import plugins
 from rrdnsd.errors import PluginError
 from rrdnsd.providers.base import Build
 
-GROUP = "rrdnsd.providers"
+GROUP = plugins.PROVIDERS
 """The entry point group; the name of an entry point is the `update_method`."""
 
 
 def known_methods() -> tuple[str, ...]:
     """Give the names of all installed update methods, sorted."""
-    return tuple(sorted({entry.name for entry in entry_points(group=GROUP)}))
+    return plugins.names(GROUP)
 
 
 def find_build(method: str) -> Build:
@@ -23,10 +24,10 @@ def find_build(method: str) -> Build:
         PluginError: no such method is installed, or its module cannot be imported.
 
     """
-    found = tuple(entry_points(group=GROUP, name=method))
-    if not found:
+    entry = next((point for point in plugins.points(GROUP) if point.name == method), None)
+    if entry is None:
         raise PluginError(_unknown(method))
-    return _load(found[0])
+    return _load(entry)
 
 
 def _load(entry: EntryPoint) -> Build:

@@ -1,9 +1,5 @@
 """The HTTP application on `local_node`: a guard in front, and the routes that are added to it."""
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from fastapi import FastAPI, Response
 
 import rrdnsd
@@ -28,20 +24,6 @@ def create_app(access: Access | None = None) -> FastAPI:
     add_error_handlers(app)
     app.add_middleware(Guard, of=app, access=access or Access())
     return app
-
-
-@contextmanager
-def without_pydantic_v1() -> Iterator[None]:
-    """Keep FastAPI from loading pydantic's copy of its version 1 (1.3 MB), which it does to see that no route uses it."""
-    name = "pydantic.v1"
-    if name in sys.modules:
-        yield
-        return
-    sys.modules[name] = None  # type: ignore[assignment]  # so an import fails, which FastAPI expects
-    try:
-        yield
-    finally:
-        del sys.modules[name]
 
 
 def streams_of(app: FastAPI) -> Streams:

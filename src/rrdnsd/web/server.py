@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
-import uvicorn
 from fastapi import FastAPI
+from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import Server
 
 from rrdnsd.web.app import streams_of
 from rrdnsd.web.connection import CONNECTION, Connection, peer_uid
@@ -54,15 +55,15 @@ async def serving(
             own.close()
 
 
-def _server(app: FastAPI, door: Doorkeeper, tls: ServerTls | None) -> uvicorn.Server:
-    server = uvicorn.Server(_configured(app, door, tls))
+def _server(app: FastAPI, door: Doorkeeper, tls: ServerTls | None) -> Server:
+    server = Server(_configured(app, door, tls))
     # Signals are the daemon's own business: it stops probing first and this server last.
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]  # a signal guard that guards nothing
     return server
 
 
-def _configured(app: FastAPI, door: Doorkeeper, tls: ServerTls | None) -> uvicorn.Config:
-    return uvicorn.Config(
+def _configured(app: FastAPI, door: Doorkeeper, tls: ServerTls | None) -> Config:
+    return Config(
         app,
         http=lambda **settings: _protocol(door, **settings),  # type: ignore[arg-type]  # anything that makes protocols will do
         ssl_certfile=tls.cert_file if tls else None,

@@ -29,7 +29,7 @@ _AHEAD = 16
 
 @dataclass(slots=True)
 class Streams:
-    """All streams that are open, of which there may be `most`; `end` lets them end at once."""
+    """All streams that are open, of which there may be `most`; `end` lets them end at once, `renew` begin anew."""
 
     most: int = 100
     count: int = 0
@@ -39,6 +39,12 @@ class Streams:
     def end(self) -> None:
         """End all streams, and those that would begin."""
         self._ended.set()
+
+    def renew(self) -> None:
+        """End those that are open: who listened comes again by itself, if it may still listen."""
+        if not self._ended.is_set():
+            self._ended.set()
+            self._ended = asyncio.Event()
 
     def answer(self, source: AsyncGenerator[str | bytes, None]) -> Response:
         """Return what a source says as an answer."""

@@ -175,8 +175,15 @@ def test_mode_tokens_and_level_follow(alone, server):
     reload(node)
     serves(server, NAME, ONE, TWO, THREE)
     assert json.loads(fetch(node, "api/v1/pause", token, b"{}"))["changed"]
+    request = urllib.request.Request(
+        f"http://{node.node}/api/v1/events/stream", headers={"Authorization": f"Bearer {token}"}
+    )
+    stream = urllib.request.urlopen(request, timeout=10)  # noqa: S310 - http, see above
+    assert stream.readline().startswith(b"retry:")
     node.config |= {"api": {**API, "anonymous_read": False}}
     reload(node)
+    with stream:  # what was let in before hears no more
+        stream.read()
     for given in (token, None):
         with pytest.raises(urllib.error.HTTPError, match="401"):
             fetch(node, "api/v1/status", given)
@@ -285,8 +292,15 @@ def test_three_nodes_take_a_service_out_when_a_quorum_of_their_files_agree(nodes
     )
     cluster.probed(endpoints, ONE)
     assert server.addresses(GOES) == {ONE, TWO}
+    waiting = f"{GOES}: the records {ONE}, {TWO} stay until the files of 2 of 3 nodes list them no more; so far: {first.node}"
+    for node in (first, third):
+        until(
+            lambda node=node: waiting in status(node)["warnings"], lambda node=node: status(node)["warnings"]
+        )
+        assert waiting in call(node, "health/ready")["warnings"]
     reload(second)
     serves(server, GOES)
+    until(lambda: waiting not in status(third)["warnings"], lambda: status(third)["warnings"])
     # The third, whose file still names it, does not put it back.
     cluster.probed(endpoints, ONE)
     assert server.addresses(GOES) == set()

@@ -4,9 +4,8 @@ import json
 import sys
 
 import pytest
-from typer.testing import CliRunner
 
-from rrdnsd.cli import app
+from support.commands import run
 
 RIGHT = """
 from rrdnsd.core.model import Applied, ZoneView
@@ -82,7 +81,7 @@ def check(tmp_path, monkeypatch):
         monkeypatch.delenv("LOCAL_NODE", raising=False)
         for folder in packages:
             monkeypatch.syspath_prepend(folder)
-        result = CliRunner().invoke(app(), ["check", "c.json"])
+        result = run("check", "c.json")
         assert SECRET not in result.output
         return result.exit_code, result.output
 

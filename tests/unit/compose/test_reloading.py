@@ -15,7 +15,7 @@ from rrdnsd.compose.following import fitting
 from rrdnsd.compose.live import Live
 from rrdnsd.compose.probing import scheduling
 from rrdnsd.config.fixed import needs_restart
-from rrdnsd.config.listing import listing, unlisting
+from rrdnsd.config.listing import listing, unlisting, waiting
 from rrdnsd.config.loader import load_raw
 from rrdnsd.config.overlay import withdrawn_endpoints, withdrawn_services
 from rrdnsd.core import orders
@@ -219,8 +219,12 @@ def test_the_files_of_a_quorum_must_agree(tmp_path):
         return changes([e for n in nodes for e in entries(unlisting(listing(old), new, Changes(), n), n)])
 
     assert withdrawn(new, said_by(NODE)) == {}
+    said = "b.example.org: the records 192.0.2.3 stay until the files of 2 of 3 nodes list them no more; so far: "
+    assert waiting(new, said_by(NODE)) == [said + NODE]
     assert withdrawn(new, said_by(NODE, THIRD)) == {"b.example.org": {"192.0.2.3"}}
+    assert waiting(new, said_by(NODE, THIRD)) == []
     assert withdrawn(new, said_by(NODE, "127.0.0.9:1")) == {}
+    assert waiting(new, said_by(THIRD, "127.0.0.9:1")) == [said + THIRD]
     # A node whose own file still names it goes on watching.
     assert withdrawn(old, said_by(NODE, THIRD)) == {}
 

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from rrdnsd.cli import app
+from support.commands import run
 
 BAD = Path(__file__).parent / "bad"
 FILES = sorted(path.name for path in BAD.iterdir() if path.suffix in {".json", ".toml"})
@@ -15,7 +14,7 @@ FILES = sorted(path.name for path in BAD.iterdir() if path.suffix in {".json", "
 def test_check_prints_exactly_what_is_wrong(name, monkeypatch):
     monkeypatch.chdir(BAD)
     monkeypatch.delenv("LOCAL_NODE", raising=False)
-    result = CliRunner().invoke(app(), ["check", name])
+    result = run("check", name)
     assert result.stdout == (BAD / name).with_suffix(".txt").read_text()
     assert result.exit_code == 2
 

@@ -259,3 +259,32 @@ def test_the_ledger_is_bounded_and_says_so(monkeypatch):
     assert ledger.stamp("b", 0) > (9, 0, "a")
     lifted = entry(full[0].key, stamp=(2, 0, "a"), value=None)
     assert ledger.merge([lifted]) == [lifted]
+
+
+@given(deliveries())
+def test_what_is_read_is_of_the_entries_as_they_are_and_read_once(found):
+    _, (messages, _) = found
+    ledger, calls = Ledger(), []
+
+    def reader(read):
+        calls.append(read.digest)
+        return tuple(read)
+
+    for number, message in enumerate(messages, start=1):
+        ledger.merge(message)
+        heard = itertools.chain(*messages[:number])
+        assert ledger.read(reader) == ledger.read(reader) == tuple(dumb(heard))
+    assert all(before != after for before, after in itertools.pairwise(calls))
+
+
+def test_what_was_read_while_entries_came_is_not_taken_for_what_is_there_after():
+    ledger = Ledger()
+
+    def slow(read):
+        found = tuple(read)
+        if not found:
+            read.merge([entry()])  # as if another thread had done it just now
+        return found
+
+    assert ledger.read(slow) == ()
+    assert ledger.read(slow) == (entry(),)

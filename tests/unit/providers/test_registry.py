@@ -1,7 +1,8 @@
-from importlib.metadata import EntryPoint, EntryPoints
+from importlib.metadata import EntryPoint
 
 import pytest
 
+from rrdnsd.config import plugins
 from rrdnsd.errors import PluginError
 from rrdnsd.providers import nsupdate, registry
 
@@ -11,8 +12,8 @@ def strangers(monkeypatch):
     """Replaces the installed entry points."""
 
     def install(**methods):
-        entries = EntryPoints(EntryPoint(name, value, registry.GROUP) for name, value in methods.items())
-        monkeypatch.setattr(registry, "entry_points", entries.select)
+        entries = tuple(EntryPoint(name, value, registry.GROUP) for name, value in methods.items())
+        monkeypatch.setattr(plugins, "points", lambda _: entries)
 
     return install
 

@@ -107,9 +107,19 @@ def test_places(facts, more, path, right):
 
 
 def test_root_does_not_read_all_of_etc():
-    allowed = fitted(facts={"root": True, "config_file": "/etc/rrdnsd.json"})
+    allowed = fitted(facts={"root": True, "config_file": "/etc/rrdnsd/rrdnsd.json"})
     assert not allowed.covers("/etc/shadow", Right.READ)
-    assert allowed.covers("/etc/rrdnsd.json", Right.READ)
+    assert allowed.covers("/etc/rrdnsd/rrdnsd.json", Right.READ)
+
+
+@pytest.mark.parametrize("folder", ["/etc", "/root", "/home/me", "/srv/conf.d"])
+def test_a_configuration_that_is_replaced_by_renaming_can_be_read_again(folder):
+    facts = {"root": True, "config_file": f"{folder}/rrdnsd.json", "env": {"HOME": "/home/me"}}
+    assert (f"{folder}", Right.READ) in {(place.path, place.right) for place in fitted(facts=facts).places}
+
+
+def test_a_configuration_in_the_root_folder_opens_nothing_else():
+    assert not fitted(facts={"root": True, "config_file": "/rrdnsd.json"}).covers("/data", Right.READ)
 
 
 def test_a_tool_gets_less_than_a_script():

@@ -257,9 +257,27 @@ def test_the_application_is_built_without_pydantics_first_version():
     code = (
         "import sys\n"
         "from rrdnsd.web.api import add_api\n"
-        "from rrdnsd.web.app import create_app, without_pydantic_v1\n"
+        "from rrdnsd.web.app import create_app\n"
+        "from rrdnsd.web.lean import without_pydantic_v1\n"
         "with without_pydantic_v1(): add_api(create_app(), None)\n"
         "assert 'pydantic.v1' not in sys.modules\n"
         "import pydantic.v1\n"
+    )
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)
+
+
+def test_what_is_never_used_is_not_loaded_and_the_document_is_there_nevertheless():
+    code = (
+        "import sys\n"
+        "from rrdnsd.web import lean\n"
+        "lean.load()\n"
+        "import rrdnsd.web.server\n"
+        "assert not {'click', 'multiprocessing', 'uvicorn.main'} & sys.modules.keys()\n"
+        "from fastapi import FastAPI\n"
+        "from fastapi.openapi.models import OpenAPI\n"
+        "assert not OpenAPI.__pydantic_complete__\n"
+        "assert FastAPI().openapi()['openapi']\n"
+        "from uvicorn.main import run\n"
+        "assert run\n"
     )
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)

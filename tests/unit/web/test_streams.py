@@ -115,6 +115,17 @@ async def test_streams_end_with_the_server(site):
     assert streams_of(site.app).count == 0
 
 
+async def test_streams_that_are_renewed_end_and_others_may_begin(site):
+    first = Listener(site.app, "/api/v1/events/stream")
+    await first.next()
+    streams_of(site.app).renew()
+    await first.ended()
+    second = Listener(site.app, "/api/v1/events/stream")
+    await second.next()
+    assert streams_of(site.app).count == 1
+    await second.leave()
+
+
 async def test_there_are_not_more_streams_than_there_may_be(site):
     streams_of(site.app).most = 1
     first = Listener(site.app, "/api/v1/status/stream")

@@ -71,7 +71,8 @@ class Desk:
     def ready(self) -> ReadyReport:
         """Tell if this node can do its part."""
         office = self._office
-        return ready_report(office.scene(), office.store.database.trouble, office.file.trouble)
+        warnings = [*filter(None, [office.file.trouble]), *office.watched.waiting]
+        return ready_report(office.scene(), office.store.database.trouble, warnings)
 
     def explain(self, service: str, address: str | None = None) -> Explanation:
         """Say why each address of a service, or one, is in DNS or not."""

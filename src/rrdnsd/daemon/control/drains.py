@@ -63,7 +63,7 @@ def kept_in(scene: Scene, service: str) -> str:
 
 def confirm(confirmed: dict[str, float], ledger: Ledger, now: float, *, everywhere: bool) -> None:
     """Note since when each drain is known to every node; `everywhere` tells if all have the same ledger now."""
-    standing = {entry.key for entry in ledger if entry.value is not None and entry.key.startswith("drain|")}
+    standing = ledger.read(_drains)
     for key in _without(confirmed, standing):
         del confirmed[key]
     if everywhere:
@@ -71,7 +71,13 @@ def confirm(confirmed: dict[str, float], ledger: Ledger, now: float, *, everywhe
             confirmed.setdefault(key, now)
 
 
-def _without(confirmed: Iterable[str], standing: set[str]) -> list[str]:
+def _drains(ledger: Ledger) -> frozenset[str]:
+    return frozenset(
+        entry.key for entry in ledger if entry.value is not None and entry.key.startswith("drain|")
+    )
+
+
+def _without(confirmed: Iterable[str], standing: frozenset[str]) -> list[str]:
     return [key for key in confirmed if key not in standing]
 
 

@@ -91,9 +91,11 @@ class Execution:
             self._check_membership()
             draft = handler(order, self._office.scene())
             news = self._office.book.news(draft.settings)
-            if order.dry_run or not (news or order.request_id):
+            if not news and (order.dry_run or not order.request_id):
                 return self._unchanged(draft, news, order)
-            async with self._changing(news) as bring_into_force:
+            async with self._changing(news, order) as bring_into_force:
+                if order.dry_run:
+                    return self._unchanged(draft, news, order)
                 entries = await self._save(order, draft, news, who)
                 if entries:
                     bring_into_force()
@@ -104,7 +106,7 @@ class Execution:
         return Outcome(True, [*draft.effect], *agreement, safe_at=draft.safe_at)
 
     @asynccontextmanager
-    async def _changing(self, news: Sequence[Setting]) -> AsyncIterator[Callable[[], None]]:
+    async def _changing(self, news: Sequence[Setting], order: o.Order) -> AsyncIterator[Callable[[], None]]:
         """Prepare what the order changes about the configuration, so that nothing is saved that cannot be done."""
         if not any(is_change(setting.key) for setting in news):
             yield lambda: None
@@ -113,6 +115,9 @@ class Execution:
         async with AsyncExitStack() as stack:
             try:
                 commit = await stack.enter_async_context(self._office.watched.changing(changes(entries)))
+            except ConfigError as error:
+                field = "config" if isinstance(order, o.AddService) else ""
+                raise OrderError("invalid", placing.problems(error, field)) from error
             except RrdnsdError as error:
                 raise OrderError("invalid", [Problem("", str(error))]) from error
             yield commit
@@ -222,7 +227,7 @@ class Execution:
         before = await self._before(order)
         if before:
             return before
-        self._check_nodes(change)
+        await self._check_nodes(change)
         settled = membership.preview(change)
         if settled.changed and not order.dry_run:
             # What the nodes agree on cannot be taken back: who asked for it is kept before they are asked.
@@ -269,14 +274,14 @@ class Execution:
         if self._office.node not in self._office.membership.nodes:
             raise conflict("this node was removed from the cluster: ask another one")
 
-    def _check_nodes(self, change: Change) -> None:
-        """See that the configuration allows these nodes: several need a cluster_secret or TLS."""
+    async def _check_nodes(self, change: Change) -> None:
+        """See that configuration and sandbox allow these nodes: several need a cluster_secret or TLS."""
         office = self._office
         nodes = change.applied(office.membership.nodes)
         if change.action != "add" or nodes == office.membership.nodes:
             return
         try:
-            office.watched.trial(changes(office.book.ledger), nodes=nodes)
+            await office.watched.check(changes(office.book.ledger), nodes)
         except ConfigError as error:
             raise OrderError("invalid", [Problem("node", sentence) for sentence in error.problems]) from None
 

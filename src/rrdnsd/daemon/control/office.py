@@ -71,7 +71,7 @@ class Office:
     def troubles(self) -> list[str]:
         """What an operator should look after on this node, a sentence each."""
         found = [self.store.database.trouble, self.book.trouble, self.membership.notice, self.file.trouble]
-        return [*filter(None, found), *self.watched.left_out, *self.book.faults]
+        return [*filter(None, found), *self.watched.left_out, *self.watched.waiting, *self.book.faults]
 
     def scene(self) -> Scene:
         """Look at everything as it is now."""

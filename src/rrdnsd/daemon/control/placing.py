@@ -102,13 +102,14 @@ def _tried(scene: Scene, setting: Setting, fqdn: str) -> ServiceConfig:
     try:
         config = scene.trial(changes(supposed(scene, [setting])), fqdn)
     except ConfigError as error:
-        raise OrderError("invalid", [_problem(sentence) for sentence in error.problems]) from None
+        raise OrderError("invalid", problems(error)) from None
     return _service(config.services, fqdn) or config.services[0]
 
 
-def _problem(sentence: str) -> Problem:
-    found = _PLACED.fullmatch(sentence)
-    return Problem(found[1], found[2]) if found else Problem("", sentence)
+def problems(error: ConfigError, otherwise: str = "") -> list[Problem]:
+    """Tell the mistakes with their fields; those that name no place in the file are about the field `otherwise`."""
+    found = [(sentence, _PLACED.fullmatch(sentence)) for sentence in error.problems]
+    return [Problem(at[1], at[2]) if at else Problem(otherwise, sentence) for sentence, at in found]
 
 
 def _service(services: tuple[ServiceConfig, ...], fqdn: str) -> ServiceConfig | None:

@@ -1,14 +1,16 @@
 """Whether this node can do its part: what it waits for, a sentence each."""
 
+from collections.abc import Sequence
+
 from rrdnsd.control.reports import ReadyReport
 from rrdnsd.core.model import State
 from rrdnsd.daemon.control.scene import Scene
 
 
-def ready_report(scene: Scene, store_trouble: str, file_trouble: str = "") -> ReadyReport:
+def ready_report(scene: Scene, store_trouble: str, warnings: Sequence[str] = ()) -> ReadyReport:
     """Say what is missing; `store_trouble` is what is wrong with the file of orders and events.
 
-    `file_trouble` is why the configuration file is not the one in use: this node does its part by the other one.
+    `warnings` are what an operator should know of the configuration file, and no reason not to be ready.
     """
     electorate = scene.engine.electorate
     endpoints = scene.engine.endpoints.values()
@@ -17,4 +19,4 @@ def ready_report(scene: Scene, store_trouble: str, file_trouble: str = "") -> Re
     reasons += [electorate.roster.no_quorum(scene.now), electorate.abstains]
     reasons += [f"orders cannot be saved: {store_trouble}"] if store_trouble else []
     found = [reason for reason in reasons if reason]
-    return ReadyReport(not found, found, [file_trouble] if file_trouble else [])
+    return ReadyReport(not found, found, [*warnings])

@@ -26,15 +26,19 @@ def is_over(entry: Entry, wall: float) -> bool:
 
 def standing(ledger: Ledger, wall: float) -> list[StandingOrder]:
     """Return the orders that stand at this time (epoch seconds), the latest first."""
-    found = [_report(entry, order) for entry, order in understood(ledger, wall)]
+    return [order for order in ledger.read(_reports) if order.until is None or wall < order.until]
+
+
+def _reports(ledger: Ledger) -> list[StandingOrder]:
+    found = [_report(entry, order) for entry, order in _understood(ledger)]
     return sorted(found, key=lambda order: order.since, reverse=True)
 
 
-def understood(ledger: Ledger, wall: float) -> Iterator[tuple[Entry, Override]]:
-    """Go through the orders to the decisions that stand, with the entries they come from."""
+def _understood(ledger: Ledger) -> Iterator[tuple[Entry, Override]]:
+    """Go through the orders to the decisions, ended ones included, with the entries they come from."""
     for entry in ledger:
         if entry.value is not None and entry.key.partition("|")[0] in SHOWN:
-            for order in overrides((entry,), wall, wall):
+            for order in overrides((entry,), 0.0, 0.0):
                 yield entry, order
 
 

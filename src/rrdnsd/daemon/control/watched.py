@@ -20,11 +20,23 @@ class Watched(Protocol):
     def left_out(self) -> Sequence[str]:
         """Why some changes are not in force on this node, a sentence each."""
 
-    def trial(self, wanted: Changes, about: str = "", nodes: Sequence[str] | None = None) -> Config:
-        """Return what would hold with these changes, and with other nodes if they are given.
+    @property
+    def waiting(self) -> Sequence[str]:
+        """Which records stay until more nodes' files list them no more, a sentence each."""
+
+    def trial(self, wanted: Changes, about: str = "") -> Config:
+        """Return what would hold with these changes.
 
         Raises:
             ConfigError: it has mistakes.
+
+        """
+
+    async def check(self, wanted: Changes, nodes: Sequence[str]) -> None:
+        """See that this process could follow these changes with these nodes.
+
+        Raises:
+            ConfigError: it has mistakes, or needs what the sandbox does not allow.
 
         """
 

@@ -3,7 +3,7 @@
 import glob
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +15,7 @@ _LOW_PORTS = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 _USUALLY_LOW = 1024
 _LOADERS = ("/lib/ld-*.so*", "/lib64/ld-*.so*", "/lib/*-linux-*/ld-*.so*")
 _LONGEST_LINE = 256
+_JOINED = ("", "[")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +68,21 @@ def look_around(
     )
 
 
-def _files(value: object, loaded: Loaded, at: str = "") -> list[tuple[str, str]]:
+def _files(value: object, loaded: Loaded) -> Iterator[tuple[str, str]]:
     """Find each `file:PATH` of the configuration, as `resolve_secret` would."""
     if isinstance(value, Mapping):
-        pairs = [(f"{at}.{key}" if at else str(key), inner) for key, inner in value.items() if key[:1] != "_"]
+        for key, inner in value.items():
+            if key[:1] != "_":
+                for at, path in _files(inner, loaded):
+                    yield f"{key}{at if at[:1] in _JOINED else f'.{at}'}", path
     elif isinstance(value, list | tuple):
-        pairs = [(f"{at}[{index}]", inner) for index, inner in enumerate(value)]
+        for index, inner in enumerate(value):
+            for at, path in _files(inner, loaded):
+                yield f"[{index}]{at if at[:1] in _JOINED else f'.{at}'}", path
     elif isinstance(value, str) and value.startswith("file:"):
         around = loaded.around
         folder = Path(around.env.get("CREDENTIALS_DIRECTORY") or around.folder)
-        return [(at, str((folder / value.removeprefix("file:")).absolute()))]
-    else:
-        return []
-    return [found for name, inner in pairs for found in _files(inner, loaded, name)]
+        yield "", str((folder / value.removeprefix("file:")).absolute())
 
 
 def _python() -> tuple[str, ...]:

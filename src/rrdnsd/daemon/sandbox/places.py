@@ -59,7 +59,8 @@ def _system(machine: Machine) -> Iterator[Place]:
 
 
 def _own(config: Config, machine: Machine) -> Iterator[Place]:
-    for key, path in (("the configuration, replaced by its editor", machine.config_file), *machine.files):
+    yield from _configuration(machine)
+    for key, path in machine.files:
         yield from _with_folder(path, key, machine)
     if machine.credentials:
         yield Place(machine.credentials, Right.READ, "credentials of systemd")
@@ -73,6 +74,15 @@ def _own(config: Config, machine: Machine) -> Iterator[Place]:
         yield Place(path, Right.READ, "sandbox.read")
     for path in config.sandbox.write:
         yield Place(path, Right.WRITE, "sandbox.write")
+
+
+def _configuration(machine: Machine) -> Iterator[Place]:
+    """Allow its folder, whatever else is there: editors replace a file by renaming, and a reload has to read the new one."""
+    for path in dict.fromkeys((machine.config_file, machine.real(machine.config_file))):
+        folder = str(PurePosixPath(path).parent)
+        more = "; a folder of its own would allow less" if folder in _shared(machine) else ""
+        reason = f"the configuration, replaced by its editor{more}"
+        yield Place(path if folder == "/" else folder, Right.READ, reason)
 
 
 def _certificates(config: Config) -> Iterator[tuple[str, str]]:
