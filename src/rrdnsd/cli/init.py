@@ -9,7 +9,8 @@ from rrdnsd.cli import beginning
 from rrdnsd.cli.beginning import STDOUT, check_raw, next_steps, out, output_path, write_all
 from rrdnsd.cli.dialogue import Dialogue, interruptible, on_terminal
 from rrdnsd.cli.exits import CommandError
-from rrdnsd.cli.interview import Answers, Given, interview
+from rrdnsd.cli.given import Given
+from rrdnsd.cli.interview import Answers, interview
 from rrdnsd.cli.session import with_errors
 
 if TYPE_CHECKING:

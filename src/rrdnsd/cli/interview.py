@@ -1,14 +1,17 @@
 """The questions of `rrdnsd init`, in order: each is answered by an option, a person, or what was found out."""
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from rrdnsd.cli.beginning import STDOUT, Credentials, credentials, settings
+from rrdnsd.cli import replies
+from rrdnsd.cli.beginning import STDOUT, credentials, settings
 from rrdnsd.cli.dialogue import Dialogue, progress
 from rrdnsd.cli.exits import CommandError, Exit
+from rrdnsd.cli.given import Given
+from rrdnsd.cli.keys import key_for
 from rrdnsd.errors import ProviderError
 
 if TYPE_CHECKING:
@@ -38,32 +41,7 @@ _ASKED = {
     ),
     "script": (("command", "The program and its arguments", None),),
 }
-_WITH_TOKEN = frozenset({"powerdns", "dynu", "digitalocean", "lexicon"})
-_NEW, _NONE = "new", "none"
-_KEY_NAME = "rrdnsd"
 _TTL = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What the options say; None and empty lists are what is asked."""
-
-    output: Path
-    services: Sequence[str] = ()
-    zone: str | None = None
-    method: str | None = None
-    servers: Sequence[str] = ()
-    key_file: Path | None = None
-    key_env: str | None = None
-    new_key: str | None = None
-    no_key: bool = False
-    options: Sequence[str] = ()
-    healthchecks: Sequence[str] = ()
-    addresses: Sequence[str] = ()
-    ttl: int | None = None
-    local_node: str | None = None
-    nodes: Sequence[str] = ()
-    cluster_secret_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +59,6 @@ class Answers:
     new_key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Key:
-    """The key that records are written with, and the file to be made for it."""
-
-    known: Credentials
-    file: Path | None = None
-    text: str = field(default="", repr=False)
-    name: str = ""
-
-
 def interview(given: Given, dialogue: Dialogue) -> Answers:
     """Ask what was not given.
 
@@ -101,13 +69,18 @@ def interview(given: Given, dialogue: Dialogue) -> Answers:
     from rrdnsd.compose.beginning.layout import Where  # noqa: PLC0415 - help starts without all this
     from rrdnsd.compose.beginning.steps import Place, is_signed  # noqa: PLC0415 - as above
 
-    names = dialogue.value(_joined(given.services), "--service", "Names of the services (FQDN)", _each(_name))
+    names = dialogue.value(
+        replies.joined(given.services),
+        "--service",
+        "Names to watch, such as www.example.org",
+        replies.each(replies.name),
+    )
     method = _method(given, dialogue)
     servers = _servers(given, dialogue, method)
     options = _options(given, dialogue, method)
-    key = _key(given, dialogue, method)
+    key = key_for(given, dialogue, method)
     place = Place(servers[0], key.known.text if is_signed(method) else "") if servers else None
-    services = tuple(_service(given, dialogue, place, name) for name in names)
+    services = tuple(_service(given, dialogue, method, place, name) for name in names)
     nodes, files, secrets = _nodes(given, dialogue)
     reference = f"file:{key.file.absolute()}" if key.file else key.known.reference
     if key.file:
@@ -143,10 +116,10 @@ def _servers(given: Given, dialogue: Dialogue, method: str) -> tuple[str, ...]:
             raise CommandError(f"--server: {method} has no servers to be given", Exit.INVALID)
         return ()
     found = dialogue.value(
-        _joined(given.servers),
+        replies.joined(given.servers),
         "--server",
         "The primary DNS server (host or host:port)",
-        _each(_server),
+        replies.each(replies.server),
         "127.0.0.1:53",
     )
     return tuple(found)
@@ -156,102 +129,33 @@ def _options(given: Given, dialogue: Dialogue, method: str) -> dict[str, object]
     found = settings([*given.options])
     for name, question, default in _ASKED.get(method, ()):
         if name not in found:
-            answer = dialogue.value(None, f"--option {name}=...", question, _something, default)
+            answer = dialogue.value(None, f"--option {name}=...", question, replies.something, default)
             found[name] = shlex.split(answer) if name == "command" else answer
     return found
 
 
-def _key(given: Given, dialogue: Dialogue, method: str) -> _Key:
-    from rrdnsd.compose.beginning.steps import is_signed  # noqa: PLC0415 - as above
-
-    if given.no_key:
-        return _Key(Credentials())
-    if given.new_key is not None:
-        return _new_key(given, given.key_file, given.new_key)
-    if given.key_file or given.key_env:
-        known = credentials(given.key_file, given.key_env)
-        if is_signed(method):
-            _check_key(known)
-        return _Key(known)
-    if is_signed(method):
-        return _asked_key(given, dialogue)
-    return _asked_token(given, dialogue) if method in _WITH_TOKEN else _Key(Credentials())
-
-
-def _asked_key(given: Given, dialogue: Dialogue) -> _Key:
-    if not (dialogue.person or dialogue.yes):
-        raise CommandError(
-            "give --key-file, --key-env, --new-key or --no-key: there is nobody to ask", Exit.INVALID
-        )
-
-    def check(text: str) -> Credentials | None:
-        if text in {_NEW, _NONE}:
-            return None if text == _NEW else Credentials()
-        try:
-            known = credentials(Path(text), None)
-            _check_key(known)
-        except CommandError as error:
-            raise ValueError(str(error)) from None
-        return known
-
-    question = 'File with the TSIG key ("new" makes one, "none": updates are not signed)'
-    known = dialogue.value(None, "--key-file", question, check, _NEW)
-    return _Key(known) if known is not None else _new_key(given, None, _KEY_NAME)
-
-
-def _asked_token(given: Given, dialogue: Dialogue) -> _Key:
-    """Ask for the token itself, without an echo, and have it kept in a file of its own."""
-    if not dialogue.person or given.output == STDOUT:
-        raise CommandError("give --key-file, --key-env or --no-key: the token of the API", Exit.INVALID)
-    file = given.output.absolute().with_name("rrdnsd.token")
-    token = dialogue.secret(f"Token of the API (not shown; it will be kept in {file})")
-    if not token:
-        raise CommandError("no token was given; nothing was written", Exit.INVALID)
-    return _Key(Credentials(f"file:{file}", token), _fresh(file), token + "\n")
-
-
-def _check_key(known: Credentials) -> None:
-    from rrdnsd.compose.beginning.steps import key_name  # noqa: PLC0415 - as above
-    from rrdnsd.errors import ConfigError  # noqa: PLC0415 - as above
-
-    try:
-        key_name(known.text)
-    except ConfigError as error:
-        raise CommandError(f"{known.reference}: {'; '.join(error.problems)}", Exit.INVALID) from None
-
-
-def _new_key(given: Given, file: Path | None, name: str) -> _Key:
-    from rrdnsd.compose.beginning.keyfile import new_key  # noqa: PLC0415 - as above
-
-    if file is None and given.output == STDOUT:
-        raise CommandError("give --key-file as well: where to keep the new key", Exit.INVALID)
-    made = _Key(
-        Credentials(), _fresh(file or given.output.absolute().with_name(f"{name}.key")), new_key(name), name
-    )
-    _check_key(Credentials("--new-key", made.text))
-    return made
-
-
-def _fresh(file: Path) -> Path:
-    if file.exists():
-        raise CommandError(f"{file} is there already: give it as --key-file, or remove it", Exit.INVALID)
-    return file
-
-
-def _service(given: Given, dialogue: Dialogue, place: "Place | None", name: str) -> "Watched":
+def _service(given: Given, dialogue: Dialogue, method: str, place: "Place | None", name: str) -> "Watched":
     from rrdnsd.compose.beginning.layout import Watched  # noqa: PLC0415 - as above
     from rrdnsd.compose.beginning.steps import served_at, zone_of  # noqa: PLC0415 - as above
 
     dialogue.say(f"{name}:")
     found = None if given.zone else _tried(dialogue, lambda: zone_of(place, name))
-    zone = dialogue.value(given.zone, "--zone", f"  Zone of {name}", _name, found)
+    if (
+        found is None and method == "builtin"
+    ):  # a zone that rrdnsd answers for is often one that nobody has asked for yet
+        found = name.partition(".")[2] or None
+    zone = dialogue.value(given.zone, "--zone", f"  Zone of {name}", replies.zone_of(name), found)
     served = _tried(dialogue, lambda: served_at(place, zone, name))
     if served and served.problem:
         dialogue.say(f"  {served.problem}")
     shown = " ".join(served.addresses) if served else ""
     dialogue.say(f"  DNS serves {shown or 'no address of it now'}")
     addresses = dialogue.value(
-        _joined(given.addresses), "--address", "  Addresses of the endpoints", _each(_address), shown or None
+        replies.joined(given.addresses),
+        "--address",
+        "  Addresses of the endpoints",
+        replies.each(replies.address),
+        shown or None,
     )
     healthcheck = _healthcheck(given, dialogue, name, tuple(addresses))
     now = served.ttl if served and served.ttl is not None else _TTL
@@ -263,26 +167,36 @@ def _healthcheck(given: Given, dialogue: Dialogue, name: str, addresses: tuple[s
     from rrdnsd.compose.beginning.steps import guess_checks  # noqa: PLC0415 - as above
 
     if len(given.healthchecks) == 1:
-        return dialogue.value(given.healthchecks[0], "--healthcheck", "", _check)
-    wanted = tuple(dialogue.value(url, "--healthcheck", "", _check) for url in given.healthchecks)
+        return dialogue.value(given.healthchecks[0], "--healthcheck", "", replies.healthcheck)
+    wanted = tuple(
+        dialogue.value(url, "--healthcheck", "", replies.healthcheck) for url in given.healthchecks
+    )
     guess = guess_checks([Wanted(name, addresses, wanted or candidates(name))], progress("  trying"))[name]
     for check, said in guess.tried.items():
         dialogue.say(f"  tried {check}: {said}")
     if wanted:
         return guess.healthcheck
     default = guess.healthcheck if guess.up else None
-    return dialogue.value(None, "--healthcheck", "  Health check ({} is the address)", _check, default)
+    return dialogue.value(
+        None, "--healthcheck", "  Health check ({} is the address)", replies.healthcheck, default
+    )
 
 
 def _nodes(given: Given, dialogue: Dialogue) -> tuple["Nodes", dict[Path, str], dict[str, str]]:
     from rrdnsd.compose.beginning.keyfile import new_secret  # noqa: PLC0415 - as above
     from rrdnsd.compose.beginning.layout import Nodes  # noqa: PLC0415 - as above
 
-    local = dialogue.value(given.local_node, "--local-node", "Address of this node", _node, "127.0.0.1:3333")
+    local = dialogue.value(
+        given.local_node, "--local-node", "Address and port of this node", replies.node, "127.0.0.1:3333"
+    )
     peers = [*map(_node_option, given.nodes)]
     if not given.nodes and dialogue.person and not dialogue.yes:
         peers = dialogue.value(
-            None, "--node", "Other nodes (host:port ..., empty: none)", _each(_node, least=0), ""
+            None,
+            "--node",
+            "Other nodes (host:port ..., empty: none)",
+            replies.each(replies.node, least=0),
+            "",
         )
     peers = [peer for peer in peers if peer != local]
     if not peers:
@@ -308,64 +222,8 @@ def _tried(dialogue: Dialogue, look: Callable[[], T]) -> T | None:
         return None
 
 
-def _joined(given: Sequence[str]) -> str | None:
-    return " ".join(given) if given else None
-
-
-def _each(check: Callable[[str], str], least: int = 1) -> Callable[[str], list[str]]:
-    def checked(text: str) -> list[str]:
-        words = text.replace(",", " ").split()
-        if len(words) < least:
-            raise ValueError("must not be empty")
-        return list(dict.fromkeys(map(check, words)))
-
-    return checked
-
-
-def _something(text: str) -> str:
-    if not text:
-        raise ValueError("must not be empty")
-    return text
-
-
-def _name(text: str) -> str:
-    from rrdnsd.config.names import domain_name  # noqa: PLC0415 - as above
-
-    return domain_name(text)
-
-
-def _address(text: str) -> str:
-    from rrdnsd.config.addresses import endpoint_address  # noqa: PLC0415 - as above
-
-    return endpoint_address(text)
-
-
-def _check(text: str) -> str:
-    from rrdnsd.config import healthcheck, plugins  # noqa: PLC0415 - as above
-
-    found = healthcheck.canonical(text)
-    installed = plugins.names(plugins.PROBES)
-    if healthcheck.scheme_of(found) not in installed:
-        raise ValueError(f"the scheme is none of {', '.join(installed)}")
-    return found
-
-
-def _node(text: str) -> str:
-    return _host(text, None)
-
-
-def _server(text: str) -> str:
-    return _host(text, 53)
-
-
-def _host(text: str, port: int | None) -> str:
-    from rrdnsd.config import host_port, join_host_port  # noqa: PLC0415 - as above
-
-    return join_host_port(*host_port(text, port))
-
-
 def _node_option(text: str) -> str:
     try:
-        return _node(text)
+        return replies.node(text)
     except ValueError as error:
         raise CommandError(f"--node: {error}", Exit.INVALID) from None

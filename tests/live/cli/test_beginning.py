@@ -162,14 +162,14 @@ def test_a_dialogue(named, terminal, rrdnsd, tmp_path, key, check):
     path = tmp_path / "made.json"
     shown = terminal("init", "-o", str(path), columns=200)
     for question, answer in (
-        ("Names of the services (FQDN)", f"not/a/name\n{NAME}"),
+        ("Names to watch, such as www.example.org", f"not/a/name\n{NAME}"),
         ("Where are the records written?", ""),
         ("The primary DNS server", at(named)),
         ("File with the TSIG key", f"/not/there\n{key}"),
-        (f"Zone of {NAME} [{ZONE}]", ""),
+        (f"Zone of {NAME} [{ZONE}]", "example.org\n"),
         ("Addresses of the endpoints [127.0.0.2 127.0.0.3 127.0.0.4]", "127.0.0.2, 127.0.0.3"),
         ("Health check ({} is the address)", f"ftp://{{}}/\n{check}"),
-        ("Address of this node [127.0.0.1:3333]", ""),
+        ("Address and port of this node [127.0.0.1:3333]", ""),
         ("Other nodes", ""),
     ):
         shown.see(question, within=40)
@@ -182,6 +182,7 @@ def test_a_dialogue(named, terminal, rrdnsd, tmp_path, key, check):
         '"not/a/name" is not a domain name',
         "cannot read the file /not/there",
         "the scheme is none of",
+        f'"{NAME}" is outside the zone "example.org"',
     ):
         assert said in shown.text
     assert "tried https://{}/: 0 of 2 answer (connection refused)" in shown.text

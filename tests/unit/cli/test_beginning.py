@@ -4,18 +4,18 @@ import json
 
 import pytest
 import typer
-from typer.testing import CliRunner
 
-from rrdnsd.cli import app, dialogue
+from rrdnsd.cli import dialogue
 from rrdnsd.cli.dialogue import Dialogue
 from rrdnsd.cli.exits import CommandError, Exit
+from support import commands
 
 
 @pytest.fixture
 def run(tmp_path):
     def call(*words, **more):
         env = {"CONF": str(tmp_path / "rrdnsd.json"), "LOCAL_NODE": None, **more}
-        return CliRunner().invoke(app(), [str(word) for word in words], env=env)
+        return commands.run(*words, env=env)
 
     return call
 
@@ -197,11 +197,20 @@ def test_a_cluster_gets_a_secret_in_a_file_of_its_own(run, tmp_path):
 
 
 def test_every_mistake_of_the_whole_is_told(run, tmp_path):
+    (secret := tmp_path / "secret").write_text("short")
     result = run(
-        *("init", "--yes", "--service", "www.lb.test", "--method", "builtin", "--zone", "other.test"),
+        *("init", "--yes", "--service", "www.lb.test", "--method", "builtin", "--zone", "lb.test"),
         *("--address", "127.0.0.1", "--healthcheck", "tcp://{}:1", "--ttl", "-1", "--accept-failures"),
+        *("--node", "127.0.0.1:3334", "--cluster-secret-file", str(secret)),
     )
     assert result.exit_code == 2
-    assert "services[0].fqdn: " in result.stderr
+    assert "cluster_secret: " in result.stderr
     assert "ttl: " in result.stderr
+    assert [*tmp_path.iterdir()] == [secret]
+
+
+def test_a_name_outside_its_zone_is_told_at_once(run, tmp_path):
+    result = run("init", "--yes", "--service", "www.lb.test", "--method", "builtin", "--zone", "other.test")
+    assert result.exit_code == 2
+    assert '--zone: "www.lb.test" is outside the zone "other.test"' in result.stderr
     assert [*tmp_path.iterdir()] == []

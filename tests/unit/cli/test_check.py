@@ -6,11 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from rrdnsd import __version__
-from rrdnsd.cli import app
 from rrdnsd.probes import icmp
+from support import commands
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 README = EXAMPLES / "rrdnsd.json"
@@ -18,7 +17,7 @@ FULL = EXAMPLES / "rrdnsd.toml"
 
 
 def run(*args, env=None):
-    return CliRunner().invoke(app(), list(args), env={"CONF": None, "LOCAL_NODE": None, **(env or {})})
+    return commands.run(*args, env={"CONF": None, "LOCAL_NODE": None, **(env or {})})
 
 
 def test_one_line_when_all_is_well():

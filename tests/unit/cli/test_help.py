@@ -4,22 +4,19 @@ import subprocess
 import sys
 
 import pytest
-import typer.main
-from typer.testing import CliRunner
 
-from rrdnsd.cli import app
+from support.commands import commands, run
 
-COMMANDS = typer.main.get_command(app())
 NAMES = [
     (name, *inner)
-    for name, command in COMMANDS.commands.items()
+    for name, command in commands().commands.items()
     for inner in ([(one,) for one in command.commands] if hasattr(command, "commands") else [()])
 ]
 
 
 @pytest.mark.parametrize("name", [(), *NAMES], ids=" ".join)
 def test_it_fits_and_tells_the_exit_codes(name):
-    done = CliRunner().invoke(app(), [*name, "--help"])
+    done = run(*name, "--help")
     assert done.exit_code == 0
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert "Exit codes: 0 done; 1 failed or unreachable; 2 wrong usage" in done.stdout
@@ -29,7 +26,7 @@ def test_it_fits_and_tells_the_exit_codes(name):
 
 @pytest.mark.parametrize("family", ["service", "endpoint", "node", "token"])
 def test_a_family_alone_shows_its_help(family):
-    done = CliRunner().invoke(app(), [family])
+    done = run(family)
     assert done.exit_code == 2
     assert "Commands:" in done.output
 
