@@ -77,6 +77,7 @@ site: docs  ## the documentation as a web site, in build/site; every warning is 
 	@echo "open build/site/index.html"
 
 podman-build-bookworm:  ## build the container image localhost/rrdnsd:bookworm (PODMAN_ARGS="--build-arg LIBRARIES=all")
+	@tools/need-podman $(firstword $(PODMAN))
 	@$(PODMAN) build --format docker --tag localhost/rrdnsd:bookworm $(PODMAN_ARGS) --file Containerfile .
 
 deb:  ## build the Debian package, dist/rrdnsd.deb

@@ -1,6 +1,6 @@
 """Starts real NSD and Unbound that serve zone files and can be told by a control socket to read them anew.
 
-The configurations are the ones that docs/providers.md shows.
+The configurations are the ones that docs/recipes shows.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""The Debian package and a bare Debian to install it in: both made once for all tests of a run, whichever worker asks."""
+"""The Debian package and Debians to install it in: each made once for all tests of a run, whichever worker asks."""
 
 import fcntl
 import os
@@ -35,15 +35,43 @@ def copy_of_the_tree(folder):
     return folder
 
 
+def once(tmp_path_factory, name, make):
+    """Return a folder that `make(folder)` filled, by this worker or, before or meanwhile, by another one."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with _locked(base / f"{name}.lock"):
+        if not (base / name).exists():
+            made = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=base))
+            made.chmod(0o755)
+            make(made)
+            made.rename(base / name)
+    return base / name
+
+
 def built_package(tmp_path_factory):
     """Build the Debian package from a clean copy of the tree; returns the path of its .changes and of the .deb."""
-    folder = _once(tmp_path_factory, "debian-package", _build_package)
+    folder = once(tmp_path_factory, "debian-package", _build_package)
     return next(folder.glob("*.changes")), next(folder.glob("*.deb"))
 
 
 def bare_debian(tmp_path_factory):
     """Make a Debian of this machine's release with nothing but apt; returns it as a tar archive for `System`."""
-    return _once(tmp_path_factory, "bare-debian", _bootstrap) / "root.tar"
+    return once(tmp_path_factory, "bare-debian", _bootstrap) / "root.tar"
+
+
+def booting_debian(tmp_path_factory):
+    """Make a Debian that has the package and can be booted, not started yet; returns it as a tar archive for `System`."""
+    deb = built_package(tmp_path_factory)[1]
+    bare = bare_debian(tmp_path_factory)
+
+    def make(folder):
+        system = System(bare, folder / "root")
+        system.install(deb, "systemd")
+        packed = folder / "root.tar"
+        run(["tar", "--create", "--numeric-owner", "--file", packed, "--directory", system.root, "."])
+        shutil.rmtree(system.root)
+
+    return once(tmp_path_factory, "booting-debian", make) / "root.tar"
 
 
 class System:
@@ -113,19 +141,6 @@ def _apt_sources():
         if path.exists() and path.read_text().strip():
             return [path]
     return []
-
-
-def _once(tmp_path_factory, name, make):
-    """Return a folder that `make(folder)` filled, by this worker or, before or meanwhile, by another one."""
-    base = tmp_path_factory.getbasetemp()
-    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    with _locked(base / f"{name}.lock"):
-        if not (base / name).exists():
-            made = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=base))
-            made.chmod(0o755)
-            make(made)
-            made.rename(base / name)
-    return base / name
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.packaging import _once, bare_debian, copy_of_the_tree, run
+from support.packaging import bare_debian, copy_of_the_tree, once, run
 
 IMAGE = "localhost/rrdnsd:bookworm"
 
@@ -15,23 +15,25 @@ _ONE_HIERARCHY = 'umount -R /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup
 
 
 class Podman:
-    """Podman with a storage of its own, which needs neither a registry, nor cgroups, nor a file system of layers."""
+    """Podman with a storage of its own in a folder, which needs neither a registry nor cgroups."""
 
-    def __init__(self, storage, running):
-        self.options = [
+    def __init__(self, storage, running, driver):
+        # What it mounts to have layers goes with it.
+        self.words = [
+            "unshare", "--mount", "podman",
             f"--root={storage}", f"--runroot={running}/run", f"--tmpdir={running}/tmp",
-            "--storage-driver=vfs", "--cgroup-manager=cgroupfs", "--events-backend=none",
+            f"--storage-driver={driver}", "--cgroup-manager=cgroupfs", "--events-backend=none",
         ]  # fmt: skip
 
     def __call__(self, *words):
-        return run(["podman", *self.options, *words])
+        return run([*self.words, *words])
 
     def command(self, *words):
         """The command line of `podman run` with these words; it becomes podman."""
         limits = [f"--ulimit={name}=4096:4096" for name in ("nofile", "nproc")]
         own = ["run", "--rm", "--cgroups=disabled", *limits, *words]
         enter = ["unshare", "--mount", "--propagation=private", "sh", "-c", _ONE_HIERARCHY]
-        return [*enter, "podman", *self.options, *own]
+        return [*enter, *self.words, *own]
 
     def run(self, *words):
         """Run a container to its end and return what it prints on stdout."""
@@ -49,22 +51,34 @@ class Podman:
 def podman(tmp_path_factory):
     """Podman that has the image, built by `make podman-build-bookworm` on a Debian that was made here."""
     base = bare_debian(tmp_path_factory)
+    storage = base.parent / "podman"
 
     def build(folder):
         running = tempfile.mkdtemp(prefix="podman", dir="/var/tmp")  # Podman wants a short path
-        (folder / "running").write_text(running)
-        made = Podman(base.parent / "podman", running)
+        driver = _driver(folder)
+        (folder / "made").write_text(f"{running} {driver}")
+        made = Podman(storage, running, driver)
         made("import", "--quiet", base, "localhost/debian:test")
         tree = copy_of_the_tree(tmp_path_factory.mktemp("source"))
         args = [
             "--isolation=chroot", "--quiet", "--layers=false", "--build-arg=BASE=localhost/debian:test",
             *(f"--volume={path}:{path}:ro" for path in _authorities()),
         ]  # fmt: skip
-        variables = [f"PODMAN={' '.join(['podman', *made.options])}", f"PODMAN_ARGS={' '.join(args)}"]
+        variables = [f"PODMAN={' '.join(made.words)}", f"PODMAN_ARGS={' '.join(args)}"]
         run(["make", "podman-build-bookworm", *variables], cwd=tree, env={**os.environ, "MAKEFLAGS": ""})
 
-    folder = _once(tmp_path_factory, "container-image", build)
-    return Podman(base.parent / "podman", (folder / "running").read_text())
+    folder = once(tmp_path_factory, "container-image", build)
+    return Podman(storage, *(folder / "made").read_text().split())
+
+
+def _driver(folder):
+    """Layers where they can be mounted; else each container is a copy, which takes seconds."""
+    for name in ("lower", "upper", "work", "merged"):
+        (folder / "layers" / name).mkdir(parents=True, exist_ok=True)
+    options = "lowerdir=lower,upperdir=upper,workdir=work"
+    command = ["unshare", "--mount", "mount", "-t", "overlay", "overlay", "-o", options, "merged"]
+    done = subprocess.run(command, check=False, capture_output=True, cwd=folder / "layers")
+    return "vfs" if done.returncode else "overlay"
 
 
 def _authorities():

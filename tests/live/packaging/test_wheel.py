@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from support.packaging import ROOT, copy_of_the_tree, run
+from support.packaging import ROOT, copy_of_the_tree, once, run
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -17,13 +17,15 @@ BUILD = (sys.executable, "-m", "build", "--no-isolation", "--outdir")
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
-    return copy_of_the_tree(tmp_path_factory.mktemp("tree"))
+    def make(folder):
+        run([*BUILD, folder / "dist", copy_of_the_tree(folder)])
+
+    return once(tmp_path_factory, "wheel", make)
 
 
 @pytest.fixture(scope="module")
 def made(tree):
     """Both, as `make dist` makes them: the source archive, and the wheel from it."""
-    run([*BUILD, tree / "dist", tree])
     return next((tree / "dist").glob("*.tar.gz")), next((tree / "dist").glob("*.whl"))
 
 

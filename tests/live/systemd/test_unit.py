@@ -8,7 +8,7 @@ import pytest
 
 from support.booted import Booted
 from support.daemon import until
-from support.packaging import ROOT, System, bare_debian, built_package
+from support.packaging import ROOT, System, booting_debian
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -49,10 +49,8 @@ def test_it_is_hardened():
 
 @pytest.fixture(scope="session")
 def booted(tmp_path_factory):
-    _, deb = built_package(tmp_path_factory)
     folder = tmp_path_factory.mktemp("booted")
-    system = System(bare_debian(tmp_path_factory), folder / "root")
-    system.install(deb, "systemd")
+    system = System(booting_debian(tmp_path_factory), folder / "root")
     etc = system.root / "etc"
     (etc / "rrdnsd.json").write_text(json.dumps(CONFIG))
     secret = etc / "rrdnsd-cluster-secret"
