@@ -1,4 +1,4 @@
-"""The server configurations that docs/providers.md shows let rrdnsd do its work, and nothing else."""
+"""The server configurations that the recipes show let rrdnsd do its work, and nothing else."""
 
 import re
 from pathlib import Path
@@ -14,15 +14,15 @@ from support.dns_servers import DnsServer, Key, answers_soa, zone
 from support.ports import free_port
 from support.process import start
 
-PAGE = (Path(__file__).parents[3] / "docs" / "providers.md").read_text()
+RECIPES = Path(__file__).parents[3] / "docs" / "recipes"
 ORIGIN, NAME = "example.org", "www.example.org"
 BOTH = {"127.0.0.2", "127.0.0.3"}
 
 
-def shown(heading):
-    """The first block below a heading of the page that is no command."""
-    section = PAGE.partition(f"\n## {heading}\n")[2]
-    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+def shown(recipe):
+    """The first block of a recipe that is no command."""
+    text = (RECIPES / f"{recipe}.md").read_text()
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
     return next(text for language, text in blocks if not language)
 
 
@@ -30,7 +30,7 @@ def named(folder, port, key):
     (folder / "rrkey.conf").write_text(
         f'key "{key.name}" {{ algorithm {key.algorithm}; secret "{key.secret}"; }};\n'
     )
-    block = shown("BIND").replace("/etc/bind/", f"{folder}/").replace("/var/lib/bind/", f"{folder}/")
+    block = shown("bind").replace("/etc/bind/", f"{folder}/").replace("/var/lib/bind/", f"{folder}/")
     (folder / "server.conf").write_text(f"""options {{
   directory "{folder}"; pid-file "{folder}/named.pid"; session-keyfile "{folder}/session.key";
   listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }}; recursion no; dnssec-validation no; notify no;
@@ -43,7 +43,7 @@ controls {{ }};
 def knotd(folder, port, key):
     for name in ("run", "db"):
         (folder / name).mkdir()
-    block = re.sub(r"secret: .*", f"secret: {key.secret}", shown("Knot DNS"))
+    block = re.sub(r"secret: .*", f"secret: {key.secret}", shown("knot"))
     (folder / "server.conf").write_text(f"""server:
     rundir: {folder}/run
     listen: 127.0.0.1@{port}

@@ -51,7 +51,7 @@ def node(tmp_path, endpoints, server):
             {
                 "fqdn": NAME,
                 "zone": ZONE,
-                "ttl": 20,
+                "ttl": 12,
                 "healthcheck": f"http://{{}}:{endpoints.port}/",
                 "ipaddrs": [*ENDPOINTS],
                 "public": True,

@@ -53,12 +53,14 @@ def test_the_last_second_is_told_as_well(statsd, start, endpoints, scrape):
 
 
 def test_a_server_that_is_gone_and_a_name_that_does_not_exist_delay_nothing(start, endpoints, scrape):
-    for address in (f"127.0.0.1:{free_port('127.0.0.1')}", "statsd.invalid"):
-        node = start(quiet(cluster.config(cluster.names(1), 0, endpoints), address=address))
+    addresses = (f"127.0.0.1:{free_port('127.0.0.1')}", "statsd.invalid")
+    made = [start(quiet(cluster.config(cluster.names(1), 0, endpoints), address=a)) for a in addresses]
+    for node in made:
         until(lambda n=node: (n.health() or {}).get("endpoints", {}).get("up") == 3, lambda n=node: n.log)
-        enough = scrape(node).total("rrdnsd_probes_started_total") + 50
+    enough = [scrape(node).total("rrdnsd_probes_started_total") + 50 for node in made]
+    for address, node, least in zip(addresses, made, enough, strict=True):
         until(
-            lambda n=node, e=enough: scrape(n).total("rrdnsd_probes_started_total") > e, lambda n=node: n.log
+            lambda n=node, e=least: scrape(n).total("rrdnsd_probes_started_total") > e, lambda n=node: n.log
         )
         found = scrape(node)
         assert found.total("rrdnsd_probe_start_lag_seconds", percentile="99") < 0.1
