@@ -74,17 +74,27 @@ async def test_a_name_is_written_whole_or_not_at_all(connect, method, server, fr
     assert server.addresses(www) == ONE.addresses
 
 
+async def write_all(provider, names, before, after):
+    """Write these names, and once more what a slow server had no time for: that is planned anew. Returns the messages."""
+    left, messages = set(names), 0
+    while left:
+        applied = await provider.apply(
+            plan(ZONE, [named(change(name, before, after)) for name in sorted(left)])
+        )
+        assert applied.written
+        assert applied.written | applied.stale == left
+        left, messages = left - applied.written, messages + applied.messages
+    return messages
+
+
 async def test_a_thousand_names(connect, method, server, fresh_name):
     provider = await connect(method, server, timeout=30)  # PowerDNS takes its time for each name
     names = [fresh_name() for _ in range(1000)]
-    applied = await provider.apply(plan(ZONE, [named(change(name, None, TWO)) for name in names]))
-    assert applied.written == set(names)
-    assert applied.messages <= 4
-    view = await provider.fetch(ZONE, [RRsetKey(name, "A") for name in names])
-    assert view.rrsets == dict.fromkeys((RRsetKey(name, "A") for name in names), TWO)
-    applied = await provider.apply(plan(ZONE, [named(change(name, TWO, None)) for name in names]))
-    assert applied.written == set(names)
-    assert applied.messages <= 4
+    keys = [RRsetKey(name, "A") for name in names]
+    assert await write_all(provider, names, None, TWO) <= 4
+    assert (await provider.fetch(ZONE, keys)).rrsets == dict.fromkeys(keys, TWO)
+    assert await write_all(provider, names, TWO, None) <= 4
+    assert (await provider.fetch(ZONE, keys)).rrsets == {}
 
 
 async def test_a_plan_too_large_for_one_message(connect, server, fresh_name):
