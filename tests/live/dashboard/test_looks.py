@@ -1,5 +1,8 @@
 """The dashboard with sample reports in a real browser: accessible, narrow, fast, and usable without a script."""
 
+import asyncio
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from rrdnsd.config.schema import TokenConfig
@@ -106,6 +109,51 @@ async def test_an_order_is_given_once_and_told(browser, url, control, token):
     tile = page.locator(".tile", has_text="192.0.2.1")
     await expect(tile).to_contain_text("Safe to stop at")
     await expect(page.locator(".orders")).to_contain_text("“new disk”")
+
+
+async def test_nothing_that_was_asked_before_the_order_covers_its_result(browser, url, token):
+    page = await browser.open(f"{url}/dash")
+    await page.clock.install()
+    await page.clock.pause_at(datetime.now(UTC) + timedelta(minutes=1))
+    posted = []
+    page.on("request", lambda request: request.method == "POST" and posted.append(request.post_data_json))
+    await page.get_by_role("button", name=f"Orders for 192.0.2.1 of {WEB}").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Token with write scope").fill(token[0])
+    await dialog.get_by_role("button", name="Use it").click()
+    await dialog.get_by_role("button", name="Drain 192.0.2.1").click()
+    await expect(dialog.locator("#effect")).to_contain_text("Done.")
+    await expect(dialog.get_by_label("Reason")).to_be_disabled()
+    await page.clock.run_for(5_000)
+    assert [body.get("dry_run", False) for body in posted] == [True, False]
+    await expect(dialog.locator("#effect")).to_contain_text("Done.")
+
+
+async def test_a_late_answer_does_not_come_into_the_next_dialog(browser, url, token):
+    page = await browser.open(f"{url}/dash")
+    asked, late = asyncio.Event(), asyncio.Event()
+
+    async def hold(route):
+        if "dry_run" not in route.request.post_data_json:
+            asked.set()
+            await late.wait()
+        await route.continue_()
+
+    await page.route("**/api/v1/drain", hold)
+    await page.get_by_role("button", name=f"Orders for 192.0.2.1 of {WEB}").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Token with write scope").fill(token[0])
+    await dialog.get_by_role("button", name="Use it").click()
+    await dialog.get_by_role("button", name="Drain 192.0.2.1").click()
+    await asyncio.wait_for(asked.wait(), 60)
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name=f"Orders for {WEB}", exact=True).click()
+    await expect(dialog.locator("#effect")).to_contain_text("This would happen:")
+    async with page.expect_response("**/api/v1/drain"):
+        late.set()
+    await expect(page.locator(".orders")).to_contain_text("192.0.2.1")
+    await expect(dialog.locator("#effect")).to_contain_text("This would happen:")
+    await expect(dialog.locator("#confirm")).to_be_enabled()
 
 
 async def test_an_error_is_shown_as_the_daemon_says_it(browser, url, control, token):

@@ -107,8 +107,18 @@
     else say("bad", "This cannot be done:", sentences(told).map(upper));
   };
 
+  // Once an order is on its way, nothing of it can be changed any more.
+  const freeze = (frozen) => {
+    get("asked").disabled = frozen;
+    forget.disabled = frozen;
+  };
+  // What is still to come of an earlier question is not shown any more.
+  const supersede = () => {
+    clearTimeout(timer);
+    return ++turn;
+  };
   const preview = async () => {
-    const mine = ++turn;
+    const mine = supersede();
     confirm.disabled = true;
     if (!choice) return;
     if (!sessionStorage.getItem(KEY)) {
@@ -129,21 +139,28 @@
     } catch {
       if (mine === turn) say("bad", "No contact with this node.", ["The order was not given."]);
     } finally {
-      effect.removeAttribute("aria-busy");
+      if (mine === turn) effect.removeAttribute("aria-busy");
     }
   };
   const later = () => {
-    clearTimeout(timer);
+    supersede();
     confirm.disabled = true;
     timer = setTimeout(preview, PAUSE);
   };
 
   const order = async () => {
+    const mine = supersede();
+    effect.removeAttribute("aria-busy");
+    freeze(true);
     confirm.disabled = true;
     cancel.disabled = true;
     try {
       const result = await post({ request_id: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}` });
-      if (!result.ok) return refused(result);
+      if (mine !== turn) return;
+      if (!result.ok) {
+        refused(result);
+        return;
+      }
       const { told } = result;
       done = true;
       const behind = told.unknown_to?.length ? [`Not confirmed yet by ${told.unknown_to.join(", ")}.`] : [];
@@ -153,9 +170,12 @@
       cancel.hidden = true;
       confirm.focus();
     } catch {
-      say("bad", "No contact with this node.", ["Look at the standing orders to see if the order has arrived."]);
+      if (mine === turn) say("bad", "No contact with this node.", ["Look at the standing orders to see if the order has arrived."]);
     } finally {
-      cancel.disabled = false;
+      if (mine === turn) {
+        freeze(done);
+        cancel.disabled = false;
+      }
     }
   };
 
@@ -177,6 +197,8 @@
   const open = (data) => {
     subject = data;
     done = false;
+    freeze(false);
+    cancel.disabled = false;
     const choices = KINDS[data.act](data);
     get("choices").hidden = choices.length === 1;
     list.replaceChildren(...choices.map(option));
