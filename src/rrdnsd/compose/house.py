@@ -235,6 +235,7 @@ def _connect(house: _House) -> None:
     runtime.witness(house.announcer.see)
     runtime.witness(lambda _: office.pulse.beat())
     office.membership.attach(chosen, mesh.nudge)
+    house.live.nudge = mesh.nudge
     enforcement.decide()
 
 

@@ -81,6 +81,8 @@ class Live:
         self.fits: list[Fit] = []
         """How parts that nothing else here knows of follow the configuration."""
         self.refuse: Refuse = lambda _config: None
+        self.nudge: Callable[[], None] = lambda: None
+        """Tells the peers at once of an edition that this node leads; set when there is a way to them."""
         self.lock = asyncio.Lock()
         """To be held from `prepare` to `commit`: what is prepared is for what holds at that moment."""
         self._runtime = runtime
@@ -168,10 +170,12 @@ class Live:
             self._reseat(self.config)
         self._probing = prepared.probing
         self._scheduler.set_jobs(made.job for made in prepared.probing.values())
+        self._scheduler.look_round()
         for bring_into_force in prepared.fitted:
             bring_into_force()
         runtime.handle(Reconfigured(prepared.services))
-        self.board.keep_only(frozenset(prepared.probing))
+        # Calls of all endpoints: whoever becomes a voter on one knows them already.
+        self.board.keep_only(frozenset(runtime.engine.endpoints))
 
     async def close(self) -> None:
         """Close the providers that came later."""
@@ -212,7 +216,11 @@ class Live:
     def _note_zones(self, specs: Mapping[str, ProviderSpec]) -> None:
         for name, server in self._builtins(self.built):
             if name in specs:
+                server.on_lead = self._led
                 self.served.update(dict.fromkeys(specs[name].zones, server))
+
+    def _led(self) -> None:
+        self.nudge()
 
     @staticmethod
     def _builtins(built: Providers) -> list[tuple[str, Builtin]]:

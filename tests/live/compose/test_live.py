@@ -143,6 +143,14 @@ async def test_a_service_with_a_new_zone_is_served_and_taken_back(node):
     assert await node.answer(WWW) == {ONE, TWO}
 
 
+async def test_the_peers_are_told_at_once_of_an_edition_of_any_zone(node):
+    nudged = asyncio.Event()
+    node.live.nudge = nudged.set
+    await node.order(orders.place_service(API, node.service(API, THREE)))
+    await node.serves(API, {THREE})
+    await asyncio.wait_for(nudged.wait(), 60)
+
+
 async def test_a_service_that_is_removed_may_leave_its_records(node):
     await node.order(orders.place_service(API, node.service(API, THREE)))
     await node.serves(API, {THREE})
