@@ -162,17 +162,17 @@ def sample_dns():
 
 def sample_events():
     told = [
-        ("started", "", "", "rrdnsd started with 3 services"),
+        ("start", "", "", "rrdnsd started with 3 services"),
         (
-            "verdict",
+            "transition",
             WEB,
             "192.0.2.2",
             "down: 2 of 3 nodes report connection refused; 10.0.0.3:3333 reports up",
         ),
-        ("written", WEB, "192.0.2.2", "removed 192.0.2.2 from 192.0.2.53:53 in 0.4 s"),
-        ("ordered", MAIL, "", "alice began a maintenance: new switch"),
-        ("ordered", API, "198.51.100.2", "alice drained 198.51.100.2: kernel update"),
-        ("written", API, "198.51.100.2", "removed 198.51.100.2 from 192.0.2.53:53 in 0.3 s"),
+        ("write", WEB, "192.0.2.2", "removed 192.0.2.2 from 192.0.2.53:53 in 0.4 s"),
+        ("order", MAIL, "", "alice began a maintenance: new switch"),
+        ("order", API, "198.51.100.2", "alice drained 198.51.100.2: kernel update"),
+        ("write", API, "198.51.100.2", "removed 198.51.100.2 from 192.0.2.53:53 in 0.3 s"),
     ]
     return [
         r.EventReport(i + 1, NOW - 600 + 100 * i, kind, fqdn, address, NODES[0], text, {"number": i})
@@ -227,6 +227,9 @@ class SampleControl:
             if found.fqdn == name:
                 return found
         raise OrderError("not found", [Problem("service", f'"{name}" is no service of this cluster')])
+
+    async def overview(self):
+        return self.status()
 
     def status(self, service=None):
         shown = self.services if service is None else [self._service(service)]
@@ -376,7 +379,7 @@ class SampleControl:
             return r.Outcome(True, [f"{by} would {order.path}"], [], [], None, True)
         self.ordered.append((order, by))
         changed, safe_at = self._apply(order, by)
-        self.happen("ordered", f"{by}: {order.path} {order.why}".rstrip())
+        self.happen("order", f"{by}: {order.path} {order.why}".rstrip())
         return r.Outcome(changed, [f"{by} did {order.path}"], list(NODES), [], safe_at)
 
     def _apply(self, order, by):

@@ -6,6 +6,7 @@ import json
 import re
 from importlib.metadata import distribution
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import typer.main
@@ -19,6 +20,7 @@ from rrdnsd.daemon.journal import FIELDS
 from rrdnsd.errors import ConfigError
 from rrdnsd.metrics import names
 from rrdnsd.peers.inbox import Inbox
+from rrdnsd.store.events import EventKind
 from rrdnsd.web.access import Access
 from rrdnsd.web.api import add_api
 from rrdnsd.web.app import create_app
@@ -54,6 +56,12 @@ def settings():
 @pytest.mark.parametrize("key", settings())
 def test_every_setting(key):
     assert f"| `{key}` |" in page("configuration")
+
+
+@pytest.mark.parametrize("kind", get_args(EventKind))
+def test_every_kind_of_event(kind):
+    (table,) = re.findall(r"### Kinds of events\n(.*?)\n\n[^|]", page("store"), re.DOTALL)
+    assert f"`{kind}`" in table
 
 
 def test_the_generated_page_is_fresh():

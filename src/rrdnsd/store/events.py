@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
+from typing import Literal
 
 from rrdnsd.errors import StoreError
 from rrdnsd.store.database import Database
@@ -14,6 +15,12 @@ from rrdnsd.store.jsontext import Json, clean, dump, load_or_null
 
 MOST_PENDING = 10_000
 """How many events wait in memory while they cannot be written; then the oldest are dropped."""
+
+EventKind = Literal[
+    "abstain", "budget", "certificate", "failed", "mismatch", "noticed", "order", "peer", "recovered", "reload", "served",
+    "service", "service_check", "start", "stop", "transition", "write",
+]  # fmt: skip
+"""What events are about."""
 
 _BATCH = 1000
 _NO_ID = 2**63 - 1
@@ -41,8 +48,7 @@ _OLDEST = f"{_COLUMNS} {_CONDITIONS} ORDER BY id LIMIT :limit"
 class EventRecord:
     """One thing that happened. `id` grows with each event, also over restarts. `at` is in epoch seconds.
 
-    `kind` is one short word: transition, service, write, served, failed, recovered, noticed, abstain, peer,
-    mismatch, order, start, stop ... What does not apply is "".
+    `kind` is an `EventKind`, or what another version of rrdnsd wrote. What does not apply is "".
     """
 
     id: int
@@ -97,7 +103,7 @@ class Events:
 
     def append(
         self,
-        kind: str,
+        kind: EventKind,
         text: str,
         *,
         service: str = "",

@@ -121,7 +121,7 @@ def _sentence(error: ErrorDetails, known: tuple[str, ...]) -> str:
         return f"unknown{nearest(name, known) or ', known: ' + ', '.join(known)}"
     if kind == "literal_error":
         choices = tuple(word.strip("' ") for word in context["expected"].replace(" or ", ",").split(","))
-        return f"must be {one_of(choices)}, got {got}"
+        return f"must be {one_of(choices)}, got {got}{nearest(str(error['input']), choices)}"
     if kind.startswith("model_") and not error["loc"]:
         return "the body must be one JSON object"
     if kind.startswith(("datetime_", "timezone_")):

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from rrdnsd.config import values as v
 from rrdnsd.control.reports import EventFilter
+from rrdnsd.store.events import EventKind
 
 LAST_SECOND = 253_402_300_799
 """The last second of the year 9999."""
@@ -15,7 +16,6 @@ _MOST_ROWS = 1000
 
 Moment = Annotated[float, Field(ge=0, le=LAST_SECOND, allow_inf_nan=False)]
 Number = Annotated[int, Field(ge=0, le=_MOST_ID)]
-Kind = Annotated[str, Field(min_length=1, max_length=40, pattern="^[a-z_]+$")]
 
 _SINCE = "From this moment on, in epoch seconds."
 _UNTIL = "Before this moment, in epoch seconds."
@@ -73,7 +73,7 @@ class EventsWanted(OfService):
     """Which events."""
 
     address: v.Address | None = Field(default=None, description=_ADDRESS, examples=["192.0.2.1"])
-    kind: list[Kind] = Field(
+    kind: list[EventKind] = Field(
         default=[], max_length=50, description="Kinds of events; may be repeated. Default: all."
     )
     since: Moment | None = Field(default=None, description=_SINCE)

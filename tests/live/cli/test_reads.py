@@ -82,8 +82,8 @@ def test_watch_goes_on_when_the_daemon_comes_back(tmp_path, terminal):
 def test_events_the_newest_last(served, rrdnsd):
     lines = rrdnsd("events", "--limit", 2).stdout.splitlines()
     assert lines == [
-        "2026-09-21 14:10:00  ordered     api.example.org: alice drained 198.51.100.2: kernel update",
-        "2026-09-21 14:11:40  written     api.example.org: removed 198.51.100.2 from 192.0.2.53:53 in 0.3 s",
+        "2026-09-21 14:10:00  order       api.example.org: alice drained 198.51.100.2: kernel update",
+        "2026-09-21 14:11:40  write       api.example.org: removed 198.51.100.2 from 192.0.2.53:53 in 0.3 s",
     ]
 
 
@@ -94,19 +94,19 @@ def test_events_that_are_wanted(served, rrdnsd):
             for line in rrdnsd("events", *args).stdout.splitlines()
         ]
 
-    assert texts("--kind", "verdict", "--kind", "started") == ["started", "verdict"]
-    assert texts("--service", WEB, "--address", "192.0.2.2") == ["verdict", "written"]
-    assert texts("--since", "2026-09-21T14:08:20+00:00", "--until", "2026-09-21T14:10:00Z") == ["ordered"]
+    assert texts("--kind", "transition", "--kind", "start") == ["start", "transition"]
+    assert texts("--service", WEB, "--address", "192.0.2.2") == ["transition", "write"]
+    assert texts("--since", "2026-09-21T14:08:20+00:00", "--until", "2026-09-21T14:10:00Z") == ["order"]
     assert texts("--since", "1m") == []
 
 
 def test_events_follow_prints_what_was_and_what_comes(served, terminal):
     shown = terminal("events", "--follow", "--limit", "1", "--service", WEB, columns=100)
     shown.see("removed 192.0.2.2")
-    served.do(served.control.happen, "verdict", "up: 3 of 3 nodes report success", WEB, "192.0.2.2")
+    served.do(served.control.happen, "transition", "up: 3 of 3 nodes report success", WEB, "192.0.2.2")
     shown.see("up: 3 of 3 nodes report success")
-    served.do(served.control.happen, "verdict", "of another service", "other.example.org", "192.0.2.9")
-    served.do(served.control.happen, "verdict", "once more", WEB, "192.0.2.2")
+    served.do(served.control.happen, "transition", "of another service", "other.example.org", "192.0.2.9")
+    served.do(served.control.happen, "transition", "once more", WEB, "192.0.2.2")
     shown.see("once more")
     assert "of another service" not in shown.screen
     assert "alice" not in shown.screen
@@ -116,9 +116,9 @@ def test_events_follow_prints_what_was_and_what_comes(served, terminal):
 def test_events_follow_as_json_is_one_event_a_line(served, terminal):
     shown = terminal("events", "--follow", "--json", "--limit", "1", columns=500)
     shown.see('"details":{"number":5}}')
-    served.do(served.control.happen, "verdict", "news", WEB, "192.0.2.2")
+    served.do(served.control.happen, "transition", "news", WEB, "192.0.2.2")
     shown.see('"text":"news","details":{}}')
-    assert [json.loads(line)["kind"] for line in shown.screen.splitlines()] == ["written", "verdict"]
+    assert [json.loads(line)["kind"] for line in shown.screen.splitlines()] == ["write", "transition"]
 
 
 def test_explain(served, rrdnsd):

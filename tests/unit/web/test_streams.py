@@ -51,7 +51,7 @@ async def test_events_come_as_they_happen(site):
     listener = Listener(site.app, "/api/v1/events/stream")
     assert await listener.next() == "retry: 2000\n\n"
     await asyncio.sleep(0)
-    made = site.control.happen("verdict", "it is down\nsince now")
+    made = site.control.happen("transition", "it is down\nsince now")
     number, name, data = await listener.event()
     assert (number, name, data["text"]) == (made.id, "event", "it is down\nsince now")
     await listener.leave()
@@ -76,14 +76,14 @@ async def test_a_last_event_id_that_makes_no_sense_is_none(site, last):
     listener = Listener(site.app, "/api/v1/events/stream", {"last-event-id": last})
     await listener.next()
     await asyncio.sleep(0)
-    made = site.control.happen("verdict", "x")
+    made = site.control.happen("transition", "x")
     assert (await listener.event())[0] == made.id
     await listener.leave()
 
 
 async def test_events_are_filtered(site):
-    listener = Listener(site.app, "/api/v1/events/stream?after=0&kind=written")
-    assert [(await listener.event())[2]["kind"] for _ in range(2)] == ["written", "written"]
+    listener = Listener(site.app, "/api/v1/events/stream?after=0&kind=write")
+    assert [(await listener.event())[2]["kind"] for _ in range(2)] == ["write", "write"]
     await listener.leave()
 
 

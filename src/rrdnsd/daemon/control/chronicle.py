@@ -20,7 +20,7 @@ from rrdnsd.core.publish import Publication
 from rrdnsd.daemon.budget import Incident
 from rrdnsd.daemon.reports import Failed, Noticed, Recovered, Report, Served, Wrote
 from rrdnsd.store.events import EventFilter as Wanted
-from rrdnsd.store.events import EventRecord, Events
+from rrdnsd.store.events import EventKind, EventRecord, Events
 from rrdnsd.store.jsontext import Json
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class Chronicle:
 
     def note(
         self,
-        kind: str,
+        kind: EventKind,
         text: str,
         service: str = "",
         address: str = "",
