@@ -68,12 +68,16 @@ def add_endpoint(order: o.AddEndpoint, scene: Scene) -> Draft:
 
 
 def remove_endpoint(order: o.RemoveEndpoint, scene: Scene) -> Draft:
-    """Remove an address from a service."""
+    """Remove an address from a service; the last one stays."""
     target = f"{order.address} of {order.service}"
     known_service(scene, order.service)
     if isinstance(changes(scene.ledger).endpoints_of(order.service).get(order.address), Removed):
         return Draft(target, (), (), "it was removed already")
     found = known_endpoint(scene, order.service, order.address)
+    if len(scene.engine.services[order.service].endpoints) == 1:
+        raise conflict(
+            f"{order.address} is the only endpoint of {order.service}: add another one first, or remove the service"
+        )
     setting = orders.remove_endpoint(*found, withdraw=not order.keep)
     _tried(scene, setting, "")
     effect = f"removes {order.address} from {order.service} on all nodes; {stop_text(scene, found)}"

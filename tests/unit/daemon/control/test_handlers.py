@@ -209,3 +209,10 @@ def test_endpoints(stage):
     removed = placing.remove_endpoint(o.RemoveEndpoint(service=NAME, address=ONE), scene)
     assert removed.settings == (orders.remove_endpoint(NAME, ONE, withdraw=True),)
     assert "safe to stop at 14:14:20 UTC (TTL 60 s)" in removed.effect[0]
+
+
+def test_the_only_endpoint_of_a_service_is_not_removed(stage):
+    scene = stage(service={"ipaddrs": [ONE]}).scene()
+    remove = o.RemoveEndpoint(service=NAME, address=ONE)
+    sentence = f"{ONE} is the only endpoint of {NAME}: add another one first, or remove the service"
+    assert problems(placing.remove_endpoint, remove, scene) == ("conflict", [("", sentence)])
