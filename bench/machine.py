@@ -91,10 +91,10 @@ def wait_for(what: str, true: Callable[[], bool], seconds: float = DEADLINE) -> 
         time.sleep(0.05)
 
 
-def answers(port: int) -> bool:
-    """Whether something listens on this port of 127.0.0.1."""
+def answers(port: int, address: str = "127.0.0.1") -> bool:
+    """Whether something listens on this port."""
     with socket.socket() as sock:
-        return sock.connect_ex(("127.0.0.1", port)) == 0
+        return sock.connect_ex((address, port)) == 0
 
 
 def free_port() -> int:
@@ -103,7 +103,7 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-def facts() -> dict[str, str]:
+def host() -> dict[str, str]:
     """What a reader needs to compare the figures with those of another machine."""
     model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     return {
@@ -111,6 +111,13 @@ def facts() -> dict[str, str]:
         "CPU": f"{model[1] if model else platform.machine()}, {os.cpu_count()} cores",
         "kernel": f"{platform.system()} {platform.release()}",
         "Python": f"{platform.python_version()}, {ssl.OPENSSL_VERSION}",
+    }
+
+
+def facts() -> dict[str, str]:
+    """The same, with the programs that rrdnsd is measured against."""
+    return {
+        **host(),
         "nginx": version(["nginx", "-v"]),
         "HAProxy": version(["haproxy", "-v"]),
         "gdnsd": version(["gdnsd", "-h"]),

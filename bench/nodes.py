@@ -27,11 +27,12 @@ key "bench" {{ algorithm hmac-sha256; secret "{secret}"; }};
 options {{
   directory "{folder}"; pid-file "{folder}/named.pid"; session-keyfile "{folder}/session.key";
   listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};
-  recursion no; dnssec-validation no; notify no;
+  recursion no; dnssec-validation no; notify no; max-ixfr-ratio unlimited;
 }};
 controls {{ }};
-zone "{zone}" {{ type primary; file "{zone}.zone"; allow-update {{ key "bench"; }}; }};
+{more}
 """
+NAMED_ZONE = 'zone "{zone}" {{ type primary; file "{zone}.zone"; allow-update {{ key "bench"; }}; }};\n'
 EMPTY_ZONE = "$TTL 60\n@ IN SOA ns hostmaster 1 3600 600 86400 5\n@ IN NS ns\nns IN A 192.0.2.53\n"
 
 
@@ -81,6 +82,8 @@ def running(folder: Path, count: int, config: Mapping[str, object]) -> Iterator[
         nodes = []
         for number, name in enumerate(names):
             path = folder / f"node{number}.json"
+            if "state_dir" in config:
+                config = {**config, "state_dir": f"state{number}"}
             own = {"local_node": name, "nodes": names, "cluster_secret": "only for this benchmark", **config}
             if "update_method" not in config:
                 own["builtin"] = {"listen": [f"127.0.0.{number + 1}:{free_port()}"]}
@@ -89,7 +92,7 @@ def running(folder: Path, count: int, config: Mapping[str, object]) -> Iterator[
             pid = stack.enter_context(anywhere([RRDNSD, "run"], log, {"CONF": str(path)}))
             nodes.append(Node(name, pid, log))
         for node in nodes:
-            wait_for(f"{node.name} to hear its peers", lambda node=node: node.counts(count - 1))
+            wait_for(f"{node.name} to hear its peers", lambda node=node: node.counts(count - 1), 60)
         yield nodes
 
 
@@ -102,14 +105,16 @@ def anywhere(command: Sequence[str | Path], log: Path, env: Mapping[str, str] | 
 
 
 @contextmanager
-def named(folder: Path) -> Iterator[Server]:
-    """Run BIND with an empty zone until the block ends."""
+def named(folder: Path, zones: Mapping[str, str] | None = None, more: str = "") -> Iterator[Server]:
+    """Run BIND with these zones, else an empty one, until the block ends; `more` is added to its configuration."""
     made = Server(free_port(), base64.b64encode(secrets.token_bytes(32)).decode())
-    (folder / f"{ZONE}.zone").write_text(EMPTY_ZONE)
+    for zone, text in (zones or {ZONE: EMPTY_ZONE}).items():
+        (folder / f"{zone}.zone").write_text(text)
+        more += NAMED_ZONE.format(zone=zone)
     conf = folder / "named.conf"
-    conf.write_text(NAMED.format(folder=folder, port=made.port, secret=made.secret, zone=ZONE))
+    conf.write_text(NAMED.format(folder=folder, port=made.port, secret=made.secret, more=more))
     with anywhere(["named", "-g", "-c", conf], folder / "named.log"):
-        wait_for("named", lambda: _answers(made.port))
+        wait_for("named", lambda: _answers(made.port, next(iter(zones or [ZONE]))))
         yield made
 
 
@@ -131,8 +136,8 @@ class Resolver:
             return False
 
 
-def _answers(port: int) -> bool:
-    query = dns.message.make_query(ZONE, "SOA", flags=0)
+def _answers(port: int, zone: str) -> bool:
+    query = dns.message.make_query(zone, "SOA", flags=0)
     try:
         return bool(dns.query.udp(query, "127.0.0.1", timeout=0.2, port=port).answer)
     except (OSError, dns.exception.DNSException):

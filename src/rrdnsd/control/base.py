@@ -61,6 +61,9 @@ class Control(Protocol):
     def status(self, service: str | None = None) -> StatusReport:
         """Return all there is to see, of all services or of one."""
 
+    async def overview(self) -> StatusReport:
+        """Return all there is to see of all services, as `status` does; others have their turns meanwhile."""
+
     def health(self) -> HealthReport:
         """Tell how the daemon itself is doing."""
 

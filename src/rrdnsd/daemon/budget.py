@@ -43,7 +43,8 @@ class Budget:
     def __init__(self, servers: Callable[[str], frozenset[str]], clock: Callable[[], float]) -> None:
         self._servers = servers
         self._clock = clock
-        self._open: dict[EndpointKey, Incident] = {}
+        # By service, because each name that is written asks for its own: of a thousand at once, not for all of them.
+        self._open: dict[str, dict[EndpointKey, Incident]] = {}
         self._suspected: dict[EndpointKey, float] = {}
         self.finished: deque[Incident] = deque(maxlen=KEPT)
 
@@ -56,7 +57,7 @@ class Budget:
         suspected = self._suspected.pop(transition.key, None)
         if transition.before is not State.UNKNOWN:
             now = self._clock()
-            self._open[transition.key] = Incident(
+            self._open.setdefault(transition.key.service, {})[transition.key] = Incident(
                 transition.key, transition.after, transition.reason, transition.first_seen, suspected, now
             )
 
@@ -74,16 +75,16 @@ class Budget:
             if incident.visible.keys() >= self._servers(name):
                 incident.complete = True
                 done.append(incident)
-                del self._open[incident.key]
+                self._close(incident)
         self.finished.extend(done)
         return done
 
     def expire(self) -> list[Incident]:
         """Forget what another node has written; returns what this one wrote and not every server came to show."""
         limit = self._clock() - GIVEN_UP_SECONDS
-        old = [incident for incident in self._open.values() if incident.decided < limit]
+        old = [one for name in self._open for one in self._of(name) if one.decided < limit]
         for incident in old:
-            del self._open[incident.key]
+            self._close(incident)
         for key in [key for key, at in self._suspected.items() if at < limit]:
             del self._suspected[key]
         stuck = [incident for incident in old if incident.written is not None]
@@ -91,4 +92,10 @@ class Budget:
         return stuck
 
     def _of(self, name: str) -> list[Incident]:
-        return [incident for key, incident in self._open.items() if key.service == name]
+        return [*self._open.get(name, {}).values()]
+
+    def _close(self, incident: Incident) -> None:
+        own = self._open[incident.key.service]
+        del own[incident.key]
+        if not own:
+            del self._open[incident.key.service]

@@ -24,6 +24,7 @@ from rrdnsd.daemon.reports import Failed, Recovered, Served, Tell, Wrote
 from rrdnsd.daemon.ttls import TtlRepairs
 from rrdnsd.errors import ProviderError
 from rrdnsd.providers.base import Provider
+from rrdnsd.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -181,11 +182,9 @@ class ZoneKeeper:
         written: set[str] = set()
         for _ in range(ATTEMPTS):
             view = await self._look(names)
-            # A process that stood still meanwhile, frozen or starved, must not write what it believed before.
-            self._catch_up()
             if not first:
                 names = [name for name in names if name not in self._due]
-            proposed = self._propose(names, view)
+            proposed = await self._propose(names, view, first=first)
             # A refusal is over when there is nothing left to change: another node may have been let to.
             for name in sorted(
                 self._refusals.names & {*names} - {change.name for change in proposed.changes}
@@ -209,7 +208,9 @@ class ZoneKeeper:
             for change in proposed.changes:
                 self._notices.say(change.name, f"shadow mode, not written: {change.reason}")
         self.status.noops += not written
+        turns = Turns()
         for name in sorted(written):
+            await turns.rest()
             self._tell(Served(self.server, self.zone, name, self._clock() - due[name].since))
 
     async def _refresh(self, name: str) -> None:
@@ -233,8 +234,7 @@ class ZoneKeeper:
     async def _rewrite(self, due: Mapping[str, Due]) -> None:
         """Add first, and see it served; only then take away."""
         view = await self._look(due)
-        self._catch_up()
-        first = additions(self._propose(due, view), self._wanted)
+        first = additions(await self._propose(due, view), self._wanted)
         if first.changes:
             await self._write(first, due)
         await self.reconcile(due)
@@ -294,7 +294,9 @@ class ZoneKeeper:
             rrset = view.rrsets.get(RRsetKey(name, rtype_of(address)))
             if rrset and address in rrset.addresses:
                 del self._lost_at[name, address]
+        turns = Turns()
         for name in names:
+            await turns.rest()
             if name in self._wanted:
                 self._note(name, view)
                 strangers = ", ".join(sorted(foreign(self._wanted[name], view)))
@@ -315,14 +317,26 @@ class ZoneKeeper:
             found = [view.rrsets.get(key) for key in publication.keys]
             self._absences.see(name, publication.reasons.keys(), found, now)
 
-    def _propose(self, names: Collection[str], view: ZoneView) -> Plan:
+    async def _propose(self, names: Collection[str], view: ZoneView, *, first: bool = True) -> Plan:
+        """Plan these names, in short turns; what is decided otherwise meanwhile is left out, and due by itself."""
         publications = [self._wanted[name] for name in names if name in self._wanted]
-        tolerated = self._tolerated(publications, view)
-        proposed = plan(self.zone, publications, view, tolerated)
+        tolerated, turns, planned = self._tolerated(publications, view), Turns(), []
+        for publication in publications:
+            planned += [(publication, c) for c in plan(self.zone, [publication], view, tolerated).changes]
+            await turns.rest()
+        # A process that stood still meanwhile, frozen or starved, must not write what it believed before.
+        self._catch_up()
+        changes = tuple(change for publication, change in planned if self._stands(publication, first=first))
+        proposed = Plan(self.zone, changes)
         guarded = guard(proposed, self._wanted, self._lost_at, self._settings.limit, self._clock())
         self.status.alarm = guarded.alarm
         self._notices.say(self.zone, guarded.alarm, topic="guard", alarm=True)
         return guarded.plan
+
+    def _stands(self, publication: Publication, *, first: bool) -> bool:
+        now = self._wanted.get(publication.service)
+        same = now is publication or (now is not None and now.asks_for_the_same(publication))
+        return same and (first or publication.service not in self._due)
 
     def _settled(self, proposed: Plan, due: Mapping[str, Due]) -> Plan:
         """Leave out drift that is seen for the first time, and look at it again once every vote has been heard."""
@@ -357,7 +371,9 @@ class ZoneKeeper:
             self.status.unwritten(str(error), len(proposed.changes))
             raise
         self.status.wrote(applied)
+        turns = Turns()
         for change in proposed.changes:
+            await turns.rest()
             if change.name in applied.written:
                 self._tell(Wrote(self.server, self.zone, change.name, change.reason, due[change.name].drift))
             self._judge(change.name, applied.refused.get(change.name, ""))

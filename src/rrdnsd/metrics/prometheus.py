@@ -1,4 +1,4 @@
-"""What Prometheus reads at GET /metrics, made from readings in steps so small that no probe waits for it."""
+"""What Prometheus reads at GET /metrics, made from readings in turns so short that no probe waits for it."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, cast
 
 from rrdnsd.metrics.names import Metric
 from rrdnsd.metrics.tally import Distribution
+from rrdnsd.turns import Turns
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric as Family
     from prometheus_client.registry import Collector
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-STEP = 0.001
-"""Seconds after which other work of the event loop has its turn."""
 FRESH = 1.0
 """Seconds for which the same text is shown to everybody who asks."""
 
@@ -52,13 +51,10 @@ class Exposition:
 
     async def _made(self) -> bytes:
         made = [await asyncio.to_thread(_process)]
-        clock = asyncio.get_running_loop().time
-        began = clock()
+        turns = Turns()
         for text in render(self._read()):
             made.append(text)
-            if clock() - began >= STEP:
-                await asyncio.sleep(0)
-                began = clock()
+            await turns.rest()
         return b"".join(made)
 
 

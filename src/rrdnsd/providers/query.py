@@ -9,14 +9,16 @@ import dns.message
 import dns.name
 import dns.rdataclass
 import dns.rdatatype
+import dns.tsig
 
 from rrdnsd.core.model import RRset, RRsetKey, ZoneView
 from rrdnsd.errors import ProviderError
-from rrdnsd.providers.message import Reply, render_query
+from rrdnsd.providers.message import Reply, Sent, read_reply, render_query
+from rrdnsd.providers.plain import Plain, read_plain
 from rrdnsd.providers.rcodes import Asked, explain, unsigned
 from rrdnsd.providers.server import Server, first_ident
 
-_AT_ONCE = 64  # questions on the way at a time: enough to hide the round trip, few enough for any server
+_AT_ONCE = 128  # questions on the way at a time: enough to hide the round trip, few enough for any server
 
 Found = RRset | str | None
 """An RRset; a sentence on why the name cannot be managed; or None: there is no such RRset."""
@@ -36,9 +38,9 @@ async def fetch(server: Server, zone: str, keys: Collection[RRsetKey]) -> ZoneVi
     problems: dict[str, str] = {}
     for part in _parts(sorted(set(keys)), _AT_ONCE):
         ident = first_ident(len(part))
-        replies = await server.ask([render_query(ident + i, key) for i, key in enumerate(part)])
-        for key, reply in zip(part, replies, strict=True):
-            match read_answer(asked, key, reply):
+        questions = [render_query(ident + i, key) for i, key in enumerate(part)]
+        for key, reply in zip(part, await server.converse(questions, _read), strict=True):
+            match reply.rrset if isinstance(reply, Plain) else read_answer(asked, key, reply):
                 case RRset() as rrset:
                     rrsets[key] = rrset
                 case str() as problem:
@@ -46,6 +48,10 @@ async def fetch(server: Server, zone: str, keys: Collection[RRsetKey]) -> ZoneVi
                 case None:
                     pass
     return ZoneView({key: rrset for key, rrset in rrsets.items() if key.name not in problems}, problems)
+
+
+def _read(wire: bytes, key: dns.tsig.Key | None, sent: Sent) -> Plain | Reply:
+    return read_plain(wire, key, sent) or read_reply(wire, key, sent)
 
 
 def read_answer(asked: Asked, key: RRsetKey, reply: Reply) -> Found:

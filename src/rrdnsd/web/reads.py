@@ -55,7 +55,8 @@ def add_reads(app: FastAPI, control: Control) -> None:
     @app.get(f"{API}/status", tags=["see"])
     async def status(asked: Annotated[q.OfService, Query()]) -> Response:
         """Show services, endpoints, every node's vote, verdicts, orders, and what DNS serves."""
-        return answer(control.status(asked.service))
+        service = asked.service
+        return answer(await control.overview() if service is None else control.status(service))
 
     @app.get(f"{API}/explain", tags=["see"])
     async def explain(asked: Annotated[q.OfEndpoint, Query()]) -> Response:

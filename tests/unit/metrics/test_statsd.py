@@ -4,6 +4,7 @@ import re
 import socket
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -18,7 +19,7 @@ KEY = EndpointKey("www.example.test", "192.0.2.1")
 def server():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
-        sock.settimeout(10)
+        sock.settimeout(60)
         yield sock
 
 
@@ -30,17 +31,17 @@ def flow(*totals):
     return Flow(iter(totals).__next__)
 
 
-def sent_lines(server):
-    """Every line that comes, until nothing has come for half a second."""
+def sent_lines(server, sender):
+    """Every line that was sent, once the sender has ended."""
+    sender.close(20)
+    server.setblocking(False)
     lines = []
-    try:
+    with suppress(BlockingIOError):
         while True:
             data = server.recv(65536)
             assert len(data) <= statsd.MOST_BYTES
             lines += data.decode().split("\n")
-            server.settimeout(0.5)
-    except TimeoutError:
-        return lines
+    return lines
 
 
 def sending(server, prefix="rrdnsd", **more):
@@ -74,8 +75,7 @@ def test_every_name_is_sent_with_its_type(server):
             times=[0.0125],
         )
     )
-    lines = sent_lines(server)
-    sender.close()
+    lines = sent_lines(server, sender)
     kinds = {"c": "counter", "ms": "timer", "g": "gauge"}
     sent = {
         name: kinds[kind]
@@ -96,8 +96,7 @@ def test_an_empty_prefix_gives_bare_names(server):
 def test_of_many_durations_about_a_hundred_are_sent_with_their_rate(server):
     sender = sending(server)
     sender.offer(Batch([], [], [], [0.001] * 5000))
-    lines = sent_lines(server)
-    sender.close()
+    lines = sent_lines(server, sender)
     assert set(lines) == {"rrdnsd.probe_time_msec:1.000000|ms|@0.02"}
     assert 40 < len(lines) < 200
 
@@ -120,13 +119,13 @@ def test_a_resolver_that_hangs_holds_nobody_up():
     began = time.perf_counter()
     for _ in range(1000):
         sender.offer(Batch([("fetch.cnt", 1)], [], [], []))
-    assert time.perf_counter() - began < 0.5
+    assert time.perf_counter() - began < 20
     assert sender.lost >= 998
     began = time.perf_counter()
-    sender.close()
-    assert time.perf_counter() - began < 5
+    sender.close(0.2)
+    assert time.perf_counter() - began < 20
     let_go.set()
-    sender.close(5)
+    sender.close(20)
 
 
 def test_a_host_that_is_found_later_is_told_from_then_on(server, caplog, monkeypatch):
@@ -144,7 +143,7 @@ def test_a_host_that_is_found_later_is_told_from_then_on(server, caplog, monkeyp
     sender = Sender("statsd.example.test", server.getsockname()[1], "rrdnsd", late)
     server.settimeout(0.05)
     heard = b""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not heard and time.monotonic() < deadline:
         sender.offer(Batch([("fetch.cnt", 1)], [], [], []))
         try:
@@ -161,7 +160,8 @@ def test_a_host_that_is_found_later_is_told_from_then_on(server, caplog, monkeyp
     ]
 
 
-def test_between_two_tries_there_is_a_pause():
+def test_between_two_tries_there_is_a_pause(monkeypatch):
+    monkeypatch.setattr(statsd, "_FIRST_WAIT", 60.0)
     asked = []
 
     def never(host, _port):
@@ -169,7 +169,7 @@ def test_between_two_tries_there_is_a_pause():
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     sender = Sender("statsd.example.test", 8125, "rrdnsd", never)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while sender.lost < 20 and time.monotonic() < deadline:
         sender.offer(Batch([("fetch.cnt", 1)], [], [], []))
         time.sleep(0.005)

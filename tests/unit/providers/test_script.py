@@ -34,7 +34,7 @@ def valid(kind, data):
 def make(tmp_path):
     """Makes the provider of a shell script with these lines."""
 
-    def made(*lines, timeout=5.0, credentials="", resolvers=(), words=(), **options):
+    def made(*lines, timeout=30.0, credentials="", resolvers=(), words=(), **options):
         path = tmp_path / "update-dns"
         path.write_text("\n".join(["#!/bin/sh", *lines, ""]))
         path.chmod(0o755)
@@ -225,24 +225,23 @@ async def test_later_means_after_as_long_as_it_asks_for(make, given, pause):
 
 
 async def test_one_that_hangs_is_killed_with_all_its_children_though_they_ignore_sigterm(make, tmp_path):
-    provider = make(
-        "trap '' TERM",
-        f"sleep 60 & echo $! >> {tmp_path}/pids; echo $$ >> {tmp_path}/pids; wait; sleep 60",
-        timeout=0.3,
-    )
-    began = time.monotonic()
-    assert "did not end within 0.3 s and was killed" in await fails(provider)
-    assert time.monotonic() - began < 10
-    pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
-    wait_until(lambda: not any(map(alive, pids)), 5, lambda: f"{pids} are alive")
+    lines = "trap '' TERM", f"sleep 60 & echo $! $$ > {tmp_path}/pids; wait; sleep 60"
+    began, pids = time.monotonic(), []
+    for within in (0.3, 3.0, 30.0):  # until it has come as far as that
+        assert f"did not end within {within:g} s and was killed" in await fails(make(*lines, timeout=within))
+        if (tmp_path / "pids").exists() and (pids := [*map(int, (tmp_path / "pids").read_text().split())]):
+            break
+    assert time.monotonic() - began < 55
+    wait_until(lambda: not any(map(alive, pids)), 60, lambda: f"{pids} are alive")
+    assert len(pids) == 2
 
 
 async def test_a_child_that_keeps_its_output_open_is_not_waited_for(make, tmp_path):
-    provider = make(f"sleep 60 & echo $! > {tmp_path}/pid", answers({"version": 1, "rrsets": []}), timeout=20)
+    provider = make(f"sleep 60 & echo $! > {tmp_path}/pid", answers({"version": 1, "rrsets": []}), timeout=55)
     began = time.monotonic()
     assert await provider.fetch(ZONE, [A]) == ZoneView({})
-    assert time.monotonic() - began < 10
-    wait_until(lambda: not alive(int((tmp_path / "pid").read_text())), 5, lambda: "the child is alive")
+    assert time.monotonic() - began < 50
+    wait_until(lambda: not alive(int((tmp_path / "pid").read_text())), 60, lambda: "the child is alive")
 
 
 async def test_one_that_floods_its_output_is_killed(make):
@@ -283,11 +282,11 @@ async def test_cancelled_it_is_killed(make, tmp_path):
         f"echo $$ > {tmp_path}/pid.new; mv {tmp_path}/pid.new {tmp_path}/pid; exec sleep 60", timeout=60
     )
     task = asyncio.create_task(provider.fetch(ZONE, [A]))
-    await asyncio.to_thread(wait_until, (tmp_path / "pid").exists, 10, lambda: "it did not start")
+    await asyncio.to_thread(wait_until, (tmp_path / "pid").exists, 60, lambda: "it did not start")
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    wait_until(lambda: not alive(int((tmp_path / "pid").read_text())), 5, lambda: "it is alive")
+    wait_until(lambda: not alive(int((tmp_path / "pid").read_text())), 60, lambda: "it is alive")
 
 
 async def test_one_call_at_a_time(make, tmp_path):

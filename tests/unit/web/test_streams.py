@@ -27,7 +27,8 @@ class Listener:
         if message["type"] == "http.response.start":
             self.status = message["status"]
         elif message.get("body"):
-            await self._parts.put(message["body"].decode())
+            for part in message["body"].decode().split("\n\n")[:-1]:  # what happens at once is sent together
+                await self._parts.put(f"{part}\n\n")
 
     async def next(self):
         return await asyncio.wait_for(self._parts.get(), 10)
@@ -194,6 +195,22 @@ async def test_a_listener_that_does_not_read_holds_back_its_own_stream_only(site
         await asyncio.sleep(0)
     assert made < 50
     await flow.aclose()
+
+
+async def test_what_happens_at_once_is_sent_together():
+    async def source():
+        for number in range(20):
+            yield f"id: {number}\n\n"
+        await asyncio.Event().wait()
+
+    flow = Streams()._flow(source())
+    await anext(flow)
+    pieces = [await anext(flow)]
+    while not pieces[-1].endswith(b"id: 19\n\n"):
+        pieces.append(await anext(flow))
+    await flow.aclose()
+    assert b"".join(pieces) == b"".join(b"id: %d\n\n" % number for number in range(20))
+    assert len(pieces) < 5
 
 
 async def test_events_are_json_on_one_line(site):

@@ -1,7 +1,7 @@
 """A service: what it looks like to clients, and what DNS servers serve for it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rrdnsd.control.reports.endpoints import EndpointReport
 
@@ -60,3 +60,5 @@ class ServiceReport:
     public: bool = False
     check: CheckReport | None = None
     """Its `service_check`, null if it has none."""
+    voters: list[str] = field(default_factory=list)
+    """The nodes that probe it and vote on it."""

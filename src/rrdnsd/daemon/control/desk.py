@@ -1,5 +1,6 @@
 """The daemon as its operators see it: the one implementation of `control.base.Control`."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from rrdnsd.control.base import OrderError, Problem
@@ -18,6 +19,7 @@ from rrdnsd.control.reports import (
     RunsReport,
     StatusReport,
 )
+from rrdnsd.daemon.control.again import Kept
 from rrdnsd.daemon.control.chronicle import event_report, wanted_of
 from rrdnsd.daemon.control.cluster import health_report
 from rrdnsd.daemon.control.drafting import known_endpoint, known_service
@@ -26,7 +28,7 @@ from rrdnsd.daemon.control.explain import explain
 from rrdnsd.daemon.control.office import Office
 from rrdnsd.daemon.control.past import audit_page, check_span, history_report, runs_report
 from rrdnsd.daemon.control.ready import ready_report
-from rrdnsd.daemon.control.status import status_report
+from rrdnsd.daemon.control.status import overview, status_report
 from rrdnsd.errors import StoreError
 from rrdnsd.store.audit import AuditFilter
 
@@ -41,6 +43,8 @@ class Desk:
         self._office = office
         self._execution = Execution(office)
         self._last: StatusReport | None = None
+        self._making = asyncio.Lock()
+        self._kept = Kept()
 
     @property
     def revision(self) -> int:
@@ -52,17 +56,22 @@ class Desk:
         return await self._office.pulse.changed(revision)
 
     def status(self, service: str | None = None) -> StatusReport:
-        """Return all there is to see, of all services or of one.
-
-        Readers who ask within a second and between two changes are shown the same report.
-        """
+        """Return all there is to see, of all services or of one."""
         scene = self._office.scene()
-        if service is not None:
-            return status_report(scene, known_service(scene, service))
-        last = self._last
-        if last is None or last.revision != scene.revision or not 0 <= scene.wall - last.now < FRESH:
-            last = self._last = status_report(scene)
-        return last
+        return status_report(scene, None if service is None else known_service(scene, service))
+
+    async def overview(self) -> StatusReport:
+        """Return all there is to see of all services, made in short turns.
+
+        Readers who ask within a second and between two changes are shown the same report; so are those who ask
+        while the one before is made.
+        """
+        asked = self.revision
+        async with self._making:
+            scene, last = self._office.scene(), self._last
+            if last is None or last.revision < asked or not 0 <= scene.wall - last.now < FRESH:
+                last = self._last = await overview(scene, self._kept)
+            return last
 
     def health(self) -> HealthReport:
         """Tell how the daemon itself is doing."""

@@ -1,5 +1,7 @@
 """DNS truth against what is desired: what each server was last seen to serve for a name."""
 
+from collections.abc import Sequence
+
 from rrdnsd.control.reports import ServedReport
 from rrdnsd.core.model import RRsetKey
 from rrdnsd.core.publish import Publication
@@ -18,12 +20,22 @@ def served_reports(scene: Scene, publication: Publication) -> list[ServedReport]
 
 def is_served(scene: Scene, publication: Publication, address: str) -> bool | None:
     """Tell if every server that was read serves an address; None if some do, or none was read."""
-    found = {
-        any(address in _addresses(keeper, key) for key in publication.keys)
+    return by_all(serving(scene, publication), address)
+
+
+def serving(scene: Scene, publication: Publication) -> list[frozenset[str]]:
+    """Return all addresses that are served for a name, by each server that was read."""
+    return [
+        frozenset().union(*(_addresses(keeper, key) for key in publication.keys))
         for keeper in scene.keepers(publication.service)
         if publication.service in keeper.read_at
-    }
-    return found.pop() if len(found) == 1 else None
+    ]
+
+
+def by_all(served: Sequence[frozenset[str]], address: str) -> bool | None:
+    """Tell if all of them have an address; None if some do, or there is none."""
+    having = sum(address in addresses for addresses in served)
+    return having > 0 if served and having in (0, len(served)) else None
 
 
 def is_right(keeper: ZoneKeeper, publication: Publication, key: RRsetKey) -> bool:

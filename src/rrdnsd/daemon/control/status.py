@@ -1,7 +1,7 @@
 """Everything there is to see at one moment, service by service."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rrdnsd.config import ServiceConfig
@@ -19,34 +19,77 @@ from rrdnsd.core.model import Endpoint, EndpointKey, ProbeResult, Service, State
 from rrdnsd.core.orders import Placed, changes
 from rrdnsd.core.override import Effective, Override
 from rrdnsd.core.publish import Publication
+from rrdnsd.daemon.control.again import Kept, essence
 from rrdnsd.daemon.control.ballots import votes
 from rrdnsd.daemon.control.cluster import cluster_report, server_reports
 from rrdnsd.daemon.control.drains import drain_report
 from rrdnsd.daemon.control.scene import Scene, covering
-from rrdnsd.daemon.control.served import is_served, served_reports
+from rrdnsd.daemon.control.served import by_all, served_reports, serving
 from rrdnsd.daemon.control.standing import standing
 from rrdnsd.daemon.control.words import clock, listed, span
 from rrdnsd.daemon.memory import Recalled
+from rrdnsd.turns import Turns
 
 DRAINED = "drained"
 
 
 def status_report(scene: Scene, only: str | None = None) -> StatusReport:
     """Report on all services, or on one."""
+    report = _without_services(scene)
+    report.services.extend(_service_reports(scene, only))
+    return report
+
+
+async def overview(scene: Scene, kept: Kept) -> StatusReport:
+    """Report on all services, in short turns: each service is shown as it is when it is its turn.
+
+    `kept` has the reports of the last time: those that would be the same are shown again.
+    """
+    report, turns = _without_services(scene), Turns()
+    for service in _service_reports(scene, kept=kept):
+        report.services.append(service)
+        await turns.rest()
+    for gone in kept.keys() - {service.fqdn for service in report.services}:
+        del kept[gone]
+    return report
+
+
+def _service_reports(
+    scene: Scene, only: str | None = None, kept: Kept | None = None
+) -> Iterator[ServiceReport]:
     orders = scene.orders()
     placed = {fqdn for fqdn, change in changes(scene.ledger).services.items() if isinstance(change, Placed)}
+    for service in scene.config.services:
+        if only in (None, service.fqdn) and service.fqdn in scene.engine.services:
+            source = "api" if service.fqdn in placed else "file"
+            if kept is None:
+                yield service_report(scene, service, orders, source=source)
+            else:
+                yield _again(scene, service, orders, source, kept)
+
+
+def _again(
+    scene: Scene, config: ServiceConfig, orders: Sequence[Override], source: str, kept: Kept
+) -> ServiceReport:
+    made_from = essence(scene, config, covering(orders, config.fqdn), source)
+    last = kept.get(config.fqdn)
+    if made_from and last and last[0] == made_from:
+        return last[1]
+    report = service_report(scene, config, orders, source=source)
+    if made_from:
+        kept[config.fqdn] = (made_from, report)
+    return report
+
+
+def _without_services(scene: Scene) -> StatusReport:
     return StatusReport(
         node=scene.config.local_node,
         now=round(scene.wall, 3),
         revision=scene.revision,
         mode=scene.config.mode,
-        paused=paused(orders, scene.now),
+        paused=paused(scene.orders(), scene.now),
         cluster=cluster_report(scene),
-        services=[
-            service_report(scene, service, orders, source="api" if service.fqdn in placed else "file")
-            for service in scene.config.services
-            if only in (None, service.fqdn) and service.fqdn in scene.engine.services
-        ],
+        services=[],
         orders=standing(scene.ledger, scene.wall),
         dns=server_reports(scene),
         warnings=list(scene.warnings),
@@ -80,6 +123,7 @@ def service_report(
     ballots = votes(scene, fqdn)
     state, reason = service_state(states)
     failover = override.failover(fqdn, own, scene.now)
+    sight = _Sight(scene, service, publication, serving(scene, publication))
     return ServiceReport(
         fqdn=fqdn,
         zone=service.zone,
@@ -96,14 +140,12 @@ def service_report(
         desired=desired(publication),
         served=served_reports(scene, publication),
         endpoints=[
-            _endpoint_report(
-                _Sight(scene, service, publication, own), e, states[e.address], ballots[e.address]
-            )
-            for e in service.endpoints
+            _endpoint_report(sight, e, states[e.address], ballots[e.address]) for e in service.endpoints
         ],
         source=source,
         public=config.public,
         check=check_report(scene, config),
+        voters=[*scene.engine.electorate.voters.of(fqdn)],
     )
 
 
@@ -118,13 +160,13 @@ def check_report(scene: Scene, config: ServiceConfig) -> CheckReport | None:
 
 def service_state(states: Mapping[str, Effective]) -> tuple[str, str]:
     """Sum up a service: up, degraded, down or unknown, and the sentence."""
+    if states and all(s.state is State.UP and not s.drained for s in states.values()):
+        return "up", "all endpoints are up"
     counted = Counter(DRAINED if s.drained else str(s.state) for s in states.values())
     drained, total = counted.pop(DRAINED, 0), len(states)
     parts = [f"{count} of {total} {_are(count)} {state}" for state, count in sorted(counted.items())]
     parts += [f"{drained} {_are(drained)} drained"] if drained else []
     up, down, unknown = counted[State.UP], counted[State.DOWN], counted[State.UNKNOWN]
-    if not down and not unknown and up:
-        return "up", listed(parts) if drained else "all endpoints are up"
     if up:
         return "degraded" if down else "up", listed(parts)
     return ("unknown" if unknown or not down else "down"), listed(parts)
@@ -137,9 +179,13 @@ def desired(publication: Publication) -> dict[str, list[str]]:
 
 def is_published(publication: Publication, address: str) -> bool | None:
     """Tell if an address shall be in DNS; None: it is left as it is found."""
-    if any(address in addresses for addresses in publication.present.values()):
-        return True
-    return False if any(address in addresses for addresses in publication.absent.values()) else None
+    for addresses in publication.present.values():
+        if address in addresses:
+            return True
+    for addresses in publication.absent.values():
+        if address in addresses:
+            return False
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +195,7 @@ class _Sight:
     scene: Scene
     service: Service
     publication: Publication
-    orders: Sequence[Override]
+    serving: Sequence[frozenset[str]]
 
 
 def _endpoint_report(
@@ -169,7 +215,7 @@ def _endpoint_report(
         pending=status.pending,
         forced=str(effective.forced) if effective.forced else "",
         published=is_published(sight.publication, endpoint.address),
-        served=is_served(scene, sight.publication, endpoint.address),
+        served=by_all(sight.serving, endpoint.address),
         latency_ms=round(last.timings.total * 1000, 2) if last and last.ok else None,
         probe=probe_text(last),
         probe_ok=last.ok if last else None,

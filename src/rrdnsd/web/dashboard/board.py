@@ -3,11 +3,20 @@
 import asyncio
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
+from operator import attrgetter
 
 from rrdnsd.control.base import Control
-from rrdnsd.control.reports import EventFilter, EventReport, ServiceReport, StatusReport
+from rrdnsd.control.reports import (
+    EndpointReport,
+    EventFilter,
+    EventReport,
+    ServedReport,
+    ServiceReport,
+    StatusReport,
+)
 from rrdnsd.errors import RrdnsdError
+from rrdnsd.turns import Turns
 from rrdnsd.web.dashboard.past import Historian, Past
 
 SHORTEST = 0.25
@@ -15,6 +24,15 @@ SHORTEST = 0.25
 
 SHOWN_EVENTS = 12
 _STALE_AGE = 5.0
+
+
+def _all_but(kind: type, *left_out: str) -> Callable[[object], object]:
+    return attrgetter(*(name for field in fields(kind) if (name := field.name) not in left_out))
+
+
+_of_service = _all_but(ServiceReport, "endpoints", "served")
+_of_endpoint = _all_but(EndpointReport, "latency_ms", "probe")
+_of_served = _all_but(ServedReport, "read_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +70,7 @@ class Board:
             return self._view
 
     async def _make(self) -> View:
-        status = self.control.status()
+        status = await self.control.overview()
         total = sum(len(service.endpoints) for service in status.services)
         past = await self._historian.past(status.now, total)
         try:
@@ -60,17 +78,28 @@ class Board:
         except RrdnsdError:
             events = self._view.events if self._view else ()
         services = {service.fqdn: service for service in status.services}
-        contents: dict[str, object] = {
-            f"s:{name}": (_still(found), past.edition) for name, found in services.items()
-        }
-        contents["head"] = _head(status)
-        contents["orders"] = tuple(status.orders)
-        contents["nodes"] = _nodes(status)
-        contents["events"] = tuple(event.id for event in events)
-        versions = {part: self._version(part, content) for part, content in contents.items()}
+        versions = {}
+        turns = Turns()
+        for name, found in services.items():
+            await turns.rest()
+            versions[f"s:{name}"] = self._version_of(found, past.edition)
+        for part, content in {
+            "head": _head(status),
+            "orders": tuple(status.orders),
+            "nodes": _nodes(status),
+            "events": tuple(event.id for event in events),
+        }.items():
+            versions[part] = self._version(part, content)
         for part in self._known.keys() - versions.keys():
             del self._known[part]
         return View(status, past, events, services, versions)
+
+    def _version_of(self, service: ServiceReport, edition: int) -> str:
+        part = f"s:{service.fqdn}"
+        before = self._view
+        if before and before.past.edition == edition and before.services.get(service.fqdn) is service:
+            return before.versions[part]
+        return self._version(part, (_still(service), edition))
 
     def _version(self, part: str, content: object) -> str:
         known = self._known.get(part)
@@ -82,13 +111,9 @@ class Board:
         return version
 
 
-def _still(service: ServiceReport) -> ServiceReport:
+def _still(service: ServiceReport) -> object:
     """Leave out what changes with every probe and look: figures that the page updates by themselves."""
-    return replace(
-        service,
-        endpoints=[replace(endpoint, latency_ms=None, probe="") for endpoint in service.endpoints],
-        served=[replace(served, read_at=None) for served in service.served],
-    )
+    return _of_service(service), [*map(_of_endpoint, service.endpoints)], [*map(_of_served, service.served)]
 
 
 def _head(status: StatusReport) -> object:

@@ -22,8 +22,12 @@ def compressed(request: Request, text: AsyncIterator[str], media_type: str) -> S
 
 async def _gzip(text: AsyncIterator[str]) -> AsyncIterator[bytes]:
     packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
+    begun = False
     async for piece in text:
         packed = packer.compress(piece.encode())
+        if not begun:
+            # The head of the page is there to be read while the rest is still made.
+            packed, begun = packed + packer.flush(zlib.Z_SYNC_FLUSH), True
         if packed:
             yield packed
     yield packer.flush()

@@ -1,16 +1,13 @@
 """Makes the HTML of parts, keeps that of services while it is valid, and lets others run in between."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 
 from rrdnsd.control.reports import ServiceReport
 from rrdnsd.errors import RrdnsdError
+from rrdnsd.turns import Turns
 from rrdnsd.web.dashboard.asking import Asked, shown
 from rrdnsd.web.dashboard.board import Board, View
 from rrdnsd.web.dashboard.rendering import MARKER, Pages
-
-WITHOUT_PAUSE = 4
-"""How many services are rendered before other tasks of the daemon get their turn: some milliseconds."""
 
 _MOST_KEPT = 2000
 
@@ -24,15 +21,12 @@ class Printer:
 
     async def services(self, pages: Pages, view: View, wanted: Sequence[ServiceReport]) -> AsyncIterator[str]:
         """Render services one after the other."""
-        since_pause = 0
+        turns = Turns()
         for service in wanted:
             kept = self._kept.get(service.fqdn)
             version = view.versions[f"s:{service.fqdn}"]
             if kept is None or kept[0] != version:
-                if since_pause >= WITHOUT_PAUSE:
-                    await asyncio.sleep(0)
-                    since_pause = 0
-                since_pause += 1
+                await turns.rest()
                 html = str(pages.parts["service"](service, view.past, view.status.now, version))
                 if len(self._kept) >= _MOST_KEPT:
                     self._kept.clear()

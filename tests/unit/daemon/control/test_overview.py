@@ -1,0 +1,140 @@
+"""The report on everything is made from what is kept of the last one; it must say what one made anew would."""
+
+import asyncio
+import itertools
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from rrdnsd.core import orders
+from rrdnsd.core.events import Reconfigured
+from rrdnsd.core.model import RRset, RRsetKey
+from rrdnsd.daemon.control.desk import Desk
+from rrdnsd.daemon.control.status import overview, status_report
+from support.names import NAME
+from support.scenes import NODES, ONE, START, TWO, Keeper, Stage
+
+A = RRsetKey(NAME, "A")
+
+
+def shown(report):
+    return report.services[0]
+
+
+@pytest.fixture
+def stage(tmp_path):
+    return Stage(tmp_path).all_up()
+
+
+async def test_nothing_has_changed(stage):
+    kept = {}
+    first = await overview(stage.scene(), kept)
+    again = await overview(stage.scene(), kept)
+    assert shown(again) is shown(first)
+    assert again == status_report(stage.scene())
+
+
+CHANGES = {
+    "a probe": lambda stage: stage.probe(ONE, ok=False, times=1),
+    "a verdict": lambda stage: stage.probe(ONE, ok=False),
+    "a look at the server": lambda stage: stage.keepers[0].read_at.update({NAME: START + 9}),
+    "what is served": lambda stage: stage.keepers[0].served.update({A: RRset(60, frozenset({TWO}))}),
+    "a server in trouble": lambda stage: setattr(stage.keepers[0].status, "error", "timed out"),
+    "another server": lambda stage: stage.keepers.append(Keeper(TWO)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_what_has_changed_is_shown(stage, change):
+    kept = {}
+    first = await overview(stage.scene(), kept)
+    CHANGES[change](stage)
+    then = await overview(stage.scene(), kept)
+    assert then == status_report(stage.scene())
+    assert shown(then) is not shown(first)
+
+
+async def test_orders_and_what_ends_them(stage):
+    kept = {}
+    await overview(stage.scene(), kept)
+    stage.order(orders.drain(NAME, ONE))
+    for _ in range(2):
+        stage.later(3)
+        assert await overview(stage.scene(), kept) == status_report(stage.scene())
+
+
+async def test_a_peer_that_is_silent_for_longer_and_longer(tmp_path):
+    stage, kept = Stage(tmp_path, nodes=NODES).all_up(), {}
+    for _ in range(3):
+        stage.later(3)
+        assert await overview(stage.scene(), kept) == status_report(stage.scene())
+
+
+async def test_a_service_that_is_gone_is_forgotten(stage):
+    kept = {}
+    await overview(stage.scene(), kept)
+    stage.handle(Reconfigured(()))
+    assert (await overview(stage.scene(), kept)).services == []
+    assert not kept
+
+
+async def test_a_client_in_trouble_is_shown(stage):
+    kept = {}
+    await overview(stage.scene(), kept)
+    stage.now += 1
+    scene = stage.scene(checks={NAME: "503"})
+    assert await overview(scene, kept) == status_report(scene)
+
+
+class Office:
+    """As much of an office as a desk looks at for an overview."""
+
+    def __init__(self, stage):
+        self.stage = stage
+        self.pulse = SimpleNamespace(revision=1)
+
+    def scene(self):
+        return self.stage.scene(revision=self.pulse.revision)
+
+
+@pytest.fixture
+def office(stage, monkeypatch):
+    monkeypatch.setattr("rrdnsd.turns.monotonic", itertools.count().__next__)  # each service ends a turn
+    return Office(stage)
+
+
+async def test_who_asks_at_the_same_time_is_shown_the_same(office):
+    desk = Desk(office)
+    first, second = await asyncio.gather(desk.overview(), desk.overview())
+    assert first is second
+    assert await desk.overview() is first
+    office.stage.now += 1.5
+    assert await desk.overview() is not first
+
+
+async def test_who_asks_after_a_change_is_shown_it_though_others_have_asked_before(office):
+    desk = Desk(office)
+    before = asyncio.create_task(desk.overview())
+    await asyncio.sleep(0)
+    office.stage.probe(ONE, ok=False)
+    office.pulse.revision += 1
+    after = await desk.overview()
+    assert (await before).revision == 1
+    assert after.revision == 2
+    assert after == replace(status_report(office.scene()), revision=2)
+
+
+async def test_changes_without_end_do_not_make_readers_queue(office, monkeypatch):
+    """Each of those that wait takes what was begun after it had asked."""
+    others = asyncio.Event()
+    monkeypatch.setattr("rrdnsd.daemon.control.status.Turns", lambda: SimpleNamespace(rest=others.wait))
+    desk = Desk(office)
+    asking = []
+    for _ in range(5):
+        asking.append(asyncio.create_task(desk.overview()))
+        await asyncio.sleep(0)
+        office.pulse.revision += 1
+    others.set()
+    found = await asyncio.gather(*asking)
+    assert len({id(report) for report in found}) == 2
