@@ -81,19 +81,22 @@ def measure(open_prober: Prober, endpoints: Endpoints, settle: float, seconds: f
     """Let a prober run, then count probes and CPU time over some seconds."""
     with open_prober() as child:
         time.sleep(settle)
-        others, probes = machine_seconds() - own_seconds(), endpoints.requests()
-        cpu, begun = cpu_seconds(child.pid), time.monotonic()
-        time.sleep(seconds)
-        elapsed = time.monotonic() - begun
-        cpu = cpu_seconds(child.pid) - cpu
-        # The second question is one of the requests that it counts.
-        probes = endpoints.requests() - probes - 1
-        others = machine_seconds() - own_seconds() - others
-        if not probes:
-            raise SystemExit("no probe arrived; this prober does not work here")
-        return Measured(
-            probes / elapsed, 10_000 * cpu / probes, rss_bytes(child.pid), max(0.0, others / elapsed)
-        )
+        return cost(child.pid, endpoints, seconds)
+
+
+def cost(pid: int, endpoints: Endpoints, seconds: float) -> Measured:
+    """Count the probes and the CPU time of a process over some seconds."""
+    others, probes = machine_seconds() - own_seconds(), endpoints.requests()
+    cpu, begun = cpu_seconds(pid), time.monotonic()
+    time.sleep(seconds)
+    elapsed = time.monotonic() - begun
+    cpu = cpu_seconds(pid) - cpu
+    # The second question is one of the requests that it counts.
+    probes = endpoints.requests() - probes - 1
+    others = machine_seconds() - own_seconds() - others
+    if not probes:
+        raise SystemExit("no probe arrived; this prober does not work here")
+    return Measured(probes / elapsed, 10_000 * cpu / probes, rss_bytes(pid), max(0.0, others / elapsed))
 
 
 def wait_for_quiet() -> None:

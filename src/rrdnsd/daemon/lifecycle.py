@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-import gc
 import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from rrdnsd.daemon.backoff import Backoff
+from rrdnsd.daemon.collecting import tamed
 from rrdnsd.daemon.runtime import Runtime
 from rrdnsd.daemon.scheduler import Scheduler
 from rrdnsd.daemon.timetable import Job
@@ -58,9 +58,13 @@ async def watch(
         loop.add_signal_handler(number, stop.set)
     scheduler.set_jobs(jobs)
     scheduler.look_round()
-    # What was made so far lives as long as the daemon: the collector need not walk through it again and again.
-    gc.collect()
-    gc.freeze()
+    with tamed():
+        await _until(stop, runtime, scheduler, beside)
+
+
+async def _until(
+    stop: asyncio.Event, runtime: Runtime, scheduler: Scheduler, beside: Mapping[str, Chore]
+) -> None:
     run = asyncio.create_task(runtime.run())
     stopped = asyncio.create_task(stop.wait())
     chores = [asyncio.create_task(_minded(name, chore), name=name) for name, chore in beside.items()]

@@ -2,12 +2,15 @@
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 from typing import Protocol
 
 from rrdnsd.core.model import EndpointKey, ProbeResult
+from rrdnsd.daemon.punctuality import Punctuality
 from rrdnsd.daemon.timetable import TICK, Entry, Job, Timetable, slot_at, slot_from
+from rrdnsd.metrics.names import LAG_BOUNDS
+from rrdnsd.metrics.tally import Distribution
 from rrdnsd.probes.base import OnResults, Probe
 from rrdnsd.probes.runner import close
 
@@ -17,7 +20,6 @@ STALL = 0.25
 FIRST_RATE = 500
 """Probes a second of endpoints that were never probed: quick, but no storm."""
 
-_RECENT = 8192
 _LOAD_WINDOW = 10.0
 _LOAD_STEP = 1.0
 
@@ -46,8 +48,12 @@ class Prober(Protocol):
     def busy(self) -> float:
         """Seconds spent on probes so far."""
 
+    @property
+    def waiting(self) -> int:
+        """How many of the probes that were handed over have not begun: the last ones."""
+
     def start(self, probes: Sequence[Probe]) -> None:
-        """Begin these probes now."""
+        """Begin these probes now, or as soon as there is time for them."""
 
     def close(self) -> Awaitable[None]:
         """Abandon what is in flight, without results."""
@@ -59,8 +65,8 @@ Deliver = Callable[[Sequence[tuple[EndpointKey, ProbeResult]]], None]
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """How the schedule is kept. Lags are seconds from due to started, of the last several thousand starts
-    since it has settled.
+    """How the schedule is kept. Lags are seconds from due to begun, of the last several thousand probes
+    since it has settled; `lags` counts all of them.
 
     `overruns` counts turns that came while the probe of the turn before was still in flight, `missed` those that
     came while the process stood still. `load_factor` is the share of the last seconds that the event
@@ -77,6 +83,7 @@ class Stats:
     lag_max: float
     load_factor: float
     busy: float = 0.0
+    lags: Distribution = field(default_factory=lambda: Distribution(LAG_BOUNDS))
 
 
 class Scheduler:
@@ -102,7 +109,7 @@ class Scheduler:
         self._overruns = 0
         self._missed = 0
         self._awaited_since: float | None = None
-        self._lags: deque[float] = deque(maxlen=_RECENT)
+        self._punctuality = Punctuality()
         self._loads: deque[tuple[float, float]] = deque([(clock.time(), self._prober.busy)])
 
     def set_jobs(self, jobs: Iterable[Job]) -> None:
@@ -134,6 +141,7 @@ class Scheduler:
             if known.probe is not job.probe:
                 self._drop(known.probe)
         entry = self._entries[key] = Entry(job, self._rate)
+        entry.begun = known is not None and known.begun and known.probe is job.probe
         self._timetable.place(entry, self._clock.time())
 
     def look_round(self) -> None:
@@ -192,6 +200,7 @@ class Scheduler:
         self._entries.clear()
         self._running.clear()
         self._timetable.clear()
+        self._punctuality.clear()
 
     def behind(self) -> float:
         """Return for how many seconds the schedule stands still; 0 while it is kept, and while nothing is due.
@@ -208,11 +217,11 @@ class Scheduler:
 
     def settle(self) -> None:
         """Forget how late probes were started while the daemon was still being put together around them."""
-        self._lags.clear()
+        self._punctuality.settle()
 
     def stats(self) -> Stats:
         """How the schedule is kept at the moment."""
-        lags = sorted(self._lags)
+        median, most, longest = self._punctuality.quantiles((0.5, 0.99, 1.0))
         since, busy = self._loads[0]
         span = self._clock.time() - since
         return Stats(
@@ -221,11 +230,12 @@ class Scheduler:
             started=self._started,
             overruns=self._overruns,
             missed=self._missed,
-            lag_p50=_quantile(lags, 0.5),
-            lag_p99=_quantile(lags, 0.99),
-            lag_max=_quantile(lags, 1.0),
+            lag_p50=median,
+            lag_p99=most,
+            lag_max=longest,
             load_factor=(self._prober.busy - busy) / span if span > 0 else 0.0,
             busy=self._prober.busy,
+            lags=self._punctuality.all,
         )
 
     def _on_timer(self) -> None:
@@ -239,9 +249,9 @@ class Scheduler:
             self._started += len(batch)
             if self._awaited_since is None:
                 self._awaited_since = now
+            self._punctuality.due(dues)
             self._prober.start(batch)
-            done = self._clock.time()
-            self._lags.extend([done - due for due in dues])
+            self._punctuality.begun(self._prober.waiting, self._clock.time())
         self._note_load(now)
 
     def _take_due(self, now: float, batch: list[Probe], dues: list[float]) -> None:
@@ -309,6 +319,7 @@ class Scheduler:
 
     def _on_results(self, results: Sequence[tuple[Probe, ProbeResult]]) -> None:
         running, entries = self._running, self._entries
+        self._punctuality.begun(self._prober.waiting, self._clock.time())
         self._awaited_since = None
         current = []
         for probe, result in results:
@@ -328,7 +339,3 @@ class Scheduler:
             loads.append((now, self._prober.busy))
             while now - loads[1][0] > _LOAD_WINDOW:
                 loads.popleft()
-
-
-def _quantile(ordered: Sequence[float], share: float) -> float:
-    return ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else 0.0

@@ -87,6 +87,9 @@ SERVICE_ENDPOINTS = Metric(
     "Endpoints by state, orders included: up, down, unknown, drained.",
     ("service", "state"),
 )
+SERVICE_VOTER = Metric(
+    "rrdnsd_service_voter", "gauge", "Whether this node probes the service and votes on it.", ("service",)
+)
 SERVICE_PENDING = Metric(
     "rrdnsd_service_pending_endpoints", "gauge", "Endpoints without a quorum at the moment.", ("service",)
 )
@@ -141,6 +144,13 @@ PROBE_START_LAG = Metric(
     "gauge",
     "How late probes start, of the last several thousand since the start-up: percentiles 50, 99 and 100.",
     ("percentile",),
+)
+PROBE_STARTS = Metric(
+    "rrdnsd_probe_start_delay_seconds",
+    "histogram",
+    "How late probes start, all of them since the start-up.",
+    (),
+    LAG_BOUNDS,
 )
 PROBE_LOAD = Metric(
     "rrdnsd_probe_load_ratio",

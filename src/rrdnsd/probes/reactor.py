@@ -94,6 +94,11 @@ class Reactor:
         """Seconds spent in here since the start; its share of wall time is the load."""
         loop.add_reader(self._epoll.fileno(), self._work)
 
+    @property
+    def waiting(self) -> int:
+        """How many probes were handed over and have not begun."""
+        return len(self._waiting)
+
     def start(self, probes: Iterable[FastProbe]) -> None:
         """Begin these probes now, or in the event loop's next turns if they are very many.
 

@@ -60,6 +60,11 @@ class Runner:
         """Seconds of the event loop's time spent on probes so far."""
         return self._reactor.busy
 
+    @property
+    def waiting(self) -> int:
+        """How many fast probes have not begun; a slow one waits for a place in its lane, and not because of the load."""
+        return self._reactor.waiting
+
     def start(self, probes: Sequence[Probe]) -> None:
         """Begin these probes now."""
         fast: list[FastProbe] = []

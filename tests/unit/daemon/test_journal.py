@@ -137,7 +137,7 @@ def test_a_reader_who_stands_still_holds_nobody_up_and_what_was_lost_is_told():
     for number in range(20):
         outlet.emit(record(f"line {number}"))
     reader.may_read.set()
-    ends = time.monotonic() + 10
+    ends = time.monotonic() + 60
     while len(reader.lines) < 3 and time.monotonic() < ends:
         time.sleep(0.005)
     outlet.emit(record("later"))
@@ -157,7 +157,7 @@ def test_closing_waits_only_for_a_moment():
     outlet.emit(record("never read"))
     began = time.monotonic()
     outlet.close()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20  # it would read after half a minute
     assert reader.lines == []
     reader.may_read.set()
 

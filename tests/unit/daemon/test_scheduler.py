@@ -68,6 +68,7 @@ class FakeProber:
     def __init__(self, clock, on_results, instant):
         self.starts = []
         self.busy = 0.0
+        self.waiting = 0
         self.in_flight = []
         self.closed = False
         self._clock, self._on_results, self._instant = clock, on_results, instant
@@ -252,6 +253,18 @@ def test_what_was_late_while_the_daemon_was_put_together_is_forgotten():
     world.scheduler.settle()
     world.clock.go(1)
     assert world.scheduler.stats().lag_max < 0.05
+
+
+def test_a_probe_that_waits_for_the_prober_is_late_until_it_begins():
+    world, probe = World(instant=False), FakeProbe()
+    world.scheduler.add(Job(probe, 1.0, 0.5))
+    world.prober.waiting = 1
+    world.clock.go(0.7)
+    assert not sum(world.scheduler.stats().lags.counts)
+    world.prober.waiting = 0
+    world.prober.end(probe)
+    assert world.scheduler.stats().lag_max == pytest.approx(0.2)
+    assert sum(world.scheduler.stats().lags.counts) == 1
 
 
 def test_a_probe_beside_the_turns_stands_for_the_turn_that_comes_meanwhile():
@@ -452,6 +465,17 @@ def test_looking_round_is_quick_but_no_storm():
     for second in range(3):
         now = [at for at, _ in starts if first + second <= at < first + second + 1]
         assert len(now) <= FIRST_RATE + 1000 / 30 + 20
+
+
+def test_looking_round_passes_by_what_only_got_another_turn():
+    world, (known, comes) = World(instant=True), many(2)
+    world.scheduler.set_jobs([Job(known, 30.0, 0.5)])
+    world.clock.go(31.0)
+    world.scheduler.set_jobs([Job(known, 30.0, 0.6), Job(comes, 30.0, 0.6)])
+    before = len(world.times(known))
+    world.scheduler.look_round()
+    world.clock.go(0.1)
+    assert (len(world.times(known)) - before, len(world.times(comes))) == (0, 1)
 
 
 def test_looking_round_moves_no_turn():

@@ -1,6 +1,8 @@
 """When a node of several looks at a zone: after those before it, and never with what it believed before it stood still."""
 
 import asyncio
+import itertools
+from collections import Counter
 from contextlib import asynccontextmanager, suppress
 
 import pytest
@@ -8,8 +10,11 @@ import pytest
 from rrdnsd.core.model import Applied, Endpoint, RRset, RRsetKey, Service, State, ZoneView
 from rrdnsd.core.override import Effective
 from rrdnsd.core.publish import publish
-from rrdnsd.daemon.keeping import PATIENCE, KeeperSettings
+from rrdnsd.daemon.keeping import PATIENCE, Due, KeeperSettings
 from rrdnsd.daemon.reconciler import ZoneKeeper
+from rrdnsd.daemon.reports import Served, Wrote
+from support.keeping import Memory
+from support.keeping import wanted as publication
 from support.names import NAME, ZONE
 from support.virtual_time import run
 
@@ -119,3 +124,62 @@ def test_what_was_believed_before_standing_still_is_not_written():
     run(main())
     assert server.read_at
     assert not server.plans
+
+
+def names(count):
+    return [f"n{number}.{ZONE}" for number in range(count)]
+
+
+@pytest.fixture
+def slow(monkeypatch):
+    """Each look at the clock by which turns are measured takes a second."""
+    monkeypatch.setattr("rrdnsd.turns.monotonic", itertools.count().__next__)
+
+
+@pytest.mark.usefixtures("slow")
+def test_what_is_decided_otherwise_while_others_are_planned_is_not_written_first():
+    server = Memory()
+    first, *others = names(5)
+
+    async def main():
+        news = [publication(first, up=(ONE,))]
+
+        def catch_up():
+            while news:
+                keeper.want(news.pop())
+
+        async with keeping(server, 0, catch_up=catch_up) as keeper:
+            for name in (first, *others):
+                keeper.want(publication(name))
+            await asyncio.sleep(1)
+
+    run(main())
+    assert [change.name for change in server.plans[0].changes] == others
+    assert [change.name for change in server.plans[1].changes] == [first]
+    assert server.served(first) == {ONE}
+
+
+@pytest.mark.usefixtures("slow")
+def test_others_have_their_turns_while_many_names_are_told_of():
+    server, turns, told = Memory(), 0, []
+
+    async def count():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def main():
+        loop, settings = asyncio.get_running_loop(), KeeperSettings()
+        keeper = ZoneKeeper(server, ZONE, settings, lambda report: told.append((turns, report)), loop.time)
+        counting = asyncio.create_task(count())
+        for name in names(200):
+            keeper.want(publication(name))
+        await keeper.reconcile(dict.fromkeys(names(200), Due(0.0, 0.0, drift=False)))
+        counting.cancel()
+
+    asyncio.run(main())
+    for kind in (Wrote, Served):
+        at = [turn for turn, report in told if isinstance(report, kind)]
+        assert len(at) == 200
+        assert max(Counter(at).values()) == 1

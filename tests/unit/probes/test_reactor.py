@@ -45,7 +45,7 @@ class Driven:
 
     async def results(self, *probes):
         self.reactor.start(probes)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not self._results.keys() >= set(probes):
                 await self._news.wait()
                 self._news.clear()
@@ -231,7 +231,9 @@ async def test_a_bug_after_a_wait_and_one_at_the_timeout_are_contained(driven, p
     assert driven.bugs[0].__traceback__ is not None
 
 
-async def test_results_of_one_moment_come_in_one_batch(driven):
+async def test_results_of_one_moment_come_in_one_batch(driven, monkeypatch):
+    monkeypatch.setattr("rrdnsd.probes.reactor.monotonic", lambda: 1000.0)  # it is one moment
+
     def steps():
         return FINE
         yield
@@ -257,6 +259,16 @@ async def test_no_more_than_the_limit_hold_sockets_at_a_time(pair):
         results = await driven.results(*(Scripted(steps) for _ in range(5)))
     assert results == [FINE] * 5
     assert most == 1
+
+
+async def test_it_tells_how_many_have_not_begun(pair):
+    def steps():
+        yield pair[0], READ
+        return FINE
+
+    with reactor(max_in_flight=1) as driven:
+        driven.reactor.start([Scripted(steps), Scripted(steps), Scripted(steps)])
+        assert driven.reactor.waiting == 2
 
 
 async def test_very_many_probes_do_not_keep_the_event_loop_from_others(driven):

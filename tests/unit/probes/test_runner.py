@@ -34,7 +34,7 @@ async def run():
         runner.start(probes)
         results = {}
         while len(results) < len(probes):
-            results |= dict(await asyncio.wait_for(queue.get(), 5))
+            results |= dict(await asyncio.wait_for(queue.get(), 60))
         return [results[probe] for probe in probes]
 
     run.bugs, run.runner, run.queue = bugs, runner, queue

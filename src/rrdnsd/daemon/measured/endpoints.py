@@ -35,6 +35,7 @@ def service_readings(scene: Scene) -> Iterator[Readings]:
     engine = scene.engine
     services = [service for service in engine.services.values() if service.endpoints]
     yield from each(names.SERVICE_ENDPOINTS, _states(scene, services))
+    yield from each(names.SERVICE_VOTER, _voted_on(engine, services))
     yield from each(names.SERVICE_PENDING, _pending(engine, services))
     yield from each(names.SERVICE_PUBLISHED, _addresses(engine, services))
     yield from each(names.SERVICE_HELD, _flags(engine, services, "held"))
@@ -112,6 +113,11 @@ def _states(scene: Scene, services: Sequence[Service]) -> Iterator[Value]:
         counted = Counter(DRAINED if state.drained else str(state.state) for state in found)
         for name in _STATES:
             yield (service.fqdn, name), counted[name]
+
+
+def _voted_on(engine: Engine, services: Sequence[Service]) -> Iterator[Value]:
+    for service in services:
+        yield (service.fqdn,), engine.electorate.votes_on(service.fqdn)
 
 
 def _pending(engine: Engine, services: Sequence[Service]) -> Iterator[Value]:

@@ -69,3 +69,4 @@ class Measured:
         yield one(names.PROBE_LOAD, stats.load_factor)
         yield one(names.PROBE_BUSY, stats.busy)
         yield from each(names.PROBE_START_LAG, (((percentile,), lag) for percentile, lag in lags))
+        yield one(names.PROBE_STARTS, stats.lags)
