@@ -24,7 +24,7 @@ class Booted:
                 env={**paths, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
             )  # fmt: skip
         self._init = until(self._child, lambda: f"process 1:\n{log.read_text()}")
-        until(self._has_booted, lambda: f"a booted system:\n{log.read_text()}", deadline=60)
+        until(self._has_booted, lambda: f"a booted system:\n{log.read_text()}", deadline=120)
 
     def command(self, *words):
         """The command line that runs a command inside, as root."""
@@ -54,7 +54,7 @@ class Booted:
         """Switch it off."""
         self._nspawn.terminate()
         try:
-            self._nspawn.wait(10)
+            self._nspawn.wait(30)
         except subprocess.TimeoutExpired:
             self._nspawn.kill()
             self._nspawn.wait(10)

@@ -12,7 +12,7 @@ from playwright.async_api import async_playwright, expect
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 ARTIFACTS = Path(os.environ.get("RRDNSD_ARTIFACTS", Path(__file__).parents[2] / "artifacts"))
 ACCESSIBLE = (Path(__file__).parent / "accessible.js").read_text()
-PATIENCE_MS = 20_000
+PATIENCE_MS = 60_000
 _ARGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",

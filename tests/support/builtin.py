@@ -54,7 +54,7 @@ def plan(*changes: tuple[RRsetKey, RRset | None, RRset | None], zone: str = ZONE
     )
 
 
-async def eventually(true: Callable[[], object], within: float = 10.0) -> None:
+async def eventually(true: Callable[[], object], within: float = 60.0) -> None:
     """Poll until it is true, without holding up the event loop; TimeoutError after `within` seconds."""
     async with asyncio.timeout(within):
         while True:

@@ -9,6 +9,7 @@ from rrdnsd.core.roster import Roster
 from rrdnsd.core.votes import ServiceVotes, VoteTable, electorate_digest
 from rrdnsd.peers.base import Receipt
 from rrdnsd.peers.inbox import CONFLICT, OK, Inbox
+from rrdnsd.peers.news import News
 from rrdnsd.peers.outbox import Outbox
 
 A, B, C = "10.0.0.1:3333", "10.0.0.2:3333", "10.0.0.3:3333"
@@ -50,22 +51,32 @@ class Speaker:
     def __init__(self, words, clock):
         self.words = words
         self._clock = clock
+        self._news = News(lambda: words.table)
         self.restart()
 
     def restart(self):
         self.outbox = Outbox(A, B, SECRET, self.words, self._clock)
 
+    def build(self):
+        """Build a message as the mesh does."""
+        if not self._news.complete():
+            self.outbox.doubt()
+        return self.outbox.build()
+
     def put(self, votes):
         self.words.table.put(votes)
-        self.outbox.voted(votes.service)
+        self._voted(votes.service)
 
     def drop(self, service):
         self.words.table.drop(service)
-        self.outbox.voted(service)
+        self._voted(service)
 
     def vote(self, service, address, ballot):
         self.words.table.cast(EndpointKey(service, address), ballot)
-        self.outbox.voted(service)
+        self._voted(service)
+
+    def _voted(self, service):
+        self.outbox.voted(service, self._news.of(service))
 
 
 class Listener:
@@ -114,7 +125,7 @@ class Link:
     def send(self):
         """Build a message; whatever was under way before counts as lost."""
         self.give_up()
-        self.sent = self.speaker.outbox.build()
+        self.sent = self.speaker.build()
         self.seen.append(self.sent)
         self.made[self.sent.mac] = self.now
         self.largest = max(self.largest, len(self.sent.body))

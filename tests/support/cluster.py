@@ -4,21 +4,26 @@ import http.client
 import json
 import re
 import ssl
-import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+from rrdnsd.core.roster import Roster
 from rrdnsd.core.votes import electorate_digest
 from rrdnsd.peers import wire
 from rrdnsd.peers.outbox import Outbox
 from support.channel import Words
-from support.daemon import Daemon, until
+from support.daemon import NO_ANSWER, PROBING, Daemon, until
 from support.names import NAME, ZONE
 from support.ports import free_port
 
 SECRET = "a secret of the tests, long enough"
-QUICK = {"heartbeat_ms": 200, "vote_ttl_ms": 2000, "takeover_ms": 300}
+QUICK = {"heartbeat_ms": 200, "vote_ttl_ms": 5000, "takeover_ms": 300, **PROBING}
+"""A node that is missed is missed soon, and one that waits for its turn on a busy machine is not missed."""
+
+ALONE = {"takeover_ms": 4000}
+"""For tests in which the first in line writes and nobody else: nobody takes over because the machine is busy."""
+
 ENDPOINTS = ("127.0.0.2", "127.0.0.3", "127.0.0.4")
 
 
@@ -31,9 +36,11 @@ class Node(Daemon):
         if self.tls is None:
             return super().health()
         try:
-            with urllib.request.urlopen(f"https://{self.node}/health", timeout=2, context=self.tls) as answer:
+            with urllib.request.urlopen(
+                f"https://{self.node}/health", timeout=20, context=self.tls
+            ) as answer:
                 return json.load(answer)
-        except (urllib.error.URLError, OSError):
+        except NO_ANSWER:
             return None
 
     @property
@@ -81,8 +88,6 @@ def config(nodes, number, endpoints, server=None, key=None, service=None, **more
         "local_node": nodes[number],
         "nodes": nodes,
         "cluster_secret": SECRET,
-        "probe_interval_ms": 400,
-        "fast_interval_ms": 100,
         "services": [
             {
                 "fqdn": NAME,
@@ -122,7 +127,15 @@ def serves(server, *addresses, nodes=(), **more):
     )
 
 
-def probed(endpoints, address, times=12):
+def in_line(nodes, subject):
+    """The names of nodes in the order in which they write a zone, or tell by a notifier; all of them live."""
+    roster = Roster("nobody", nodes, 1.0)
+    for peer in roster.peers.values():
+        peer.in_step, peer.heard_at = True, 0.0
+    return roster.writers(subject, 0.0, abstaining=True)[:-1]
+
+
+def probed(endpoints, address, times=6):
     """Wait until an endpoint was asked so many times more: whatever is as old is known everywhere by then."""
     before = endpoints.hits(address)
     until(lambda: endpoints.hits(address) >= before + times, f"{times} more probes of {address}")
@@ -148,7 +161,7 @@ class Impostor:
 
     def post(self, body, mac):
         """Post any bytes; returns status, body and MAC of the answer."""
-        connection = http.client.HTTPConnection(self.peer, timeout=20)
+        connection = http.client.HTTPConnection(self.peer, timeout=60)
         try:
             connection.request("POST", wire.PATH, body, {wire.MAC_HEADER: mac})
             answer = connection.getresponse()

@@ -104,7 +104,7 @@ class DnsServer:
         return self.ask(zone, "SOA").answer[0][0].serial
 
 
-def ask(host: str, port: int, name: str, rtype: str, timeout: float = 2.0) -> dns.message.Message:
+def ask(host: str, port: int, name: str, rtype: str, timeout: float = 20.0) -> dns.message.Message:
     """One plain query over TCP, as any client would send it."""
     query = dns.message.make_query(name, rtype, flags=0)
     return dns.query.tcp(query, host, timeout=timeout, port=port)

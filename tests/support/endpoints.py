@@ -12,6 +12,7 @@ from rrdnsd.core.model import EndpointKey
 from rrdnsd.probes.base import CheckSpec
 from rrdnsd.probes.registry import ProbeTypes
 from rrdnsd.probes.runner import Runner
+from support.ports import free_port
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n"
 HOST = "www.example.test"
@@ -22,7 +23,9 @@ class Endpoint:
 
     def __init__(self, behave, address="127.0.0.1", port=0):
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        self._listener = socket.create_server((address, port), family=family, backlog=64)
+        self._listener = socket.create_server(
+            (address, port or free_port(address)), family=family, backlog=64
+        )
         self._behave = behave
         self._stopped = threading.Event()
         self._threads = []
@@ -63,7 +66,7 @@ class Endpoint:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
-            thread.join(5)
+            thread.join(20)
         self._listener.close()
 
 
@@ -176,7 +179,7 @@ def black_hole(address="127.0.0.1"):
 
 
 def spec(healthcheck, **settings):
-    return CheckSpec(**{"healthcheck": healthcheck, "host": HOST, "timeout": 2.0, **settings})
+    return CheckSpec(**{"healthcheck": healthcheck, "host": HOST, "timeout": 20.0, **settings})
 
 
 def probe(healthcheck, address="127.0.0.1", **settings):
@@ -203,7 +206,7 @@ class Asker:
         loop = asyncio.get_running_loop()
         waiting = [self._results.setdefault(id(p), loop.create_future()) for p in probes]
         self._runner.start(probes)
-        return await asyncio.wait_for(asyncio.gather(*waiting), 20)
+        return await asyncio.wait_for(asyncio.gather(*waiting), 60)
 
     async def ask(self, asked):
         return (await self.ask_all(asked))[0]

@@ -2,7 +2,12 @@
 
 import socket
 import threading
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from support.ports import free_port
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -17,7 +22,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    request_queue_size = 128
+    request_queue_size = 1024
     status = 200
     hits = 0
 
@@ -30,9 +35,7 @@ class Endpoints:
     """All endpoints of a service listen on the same port; while `gate` is not set, they answer nothing."""
 
     def __init__(self, *addresses):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port(*addresses)
         self.gate = threading.Event()
         self.gate.set()
         self._servers = {}
@@ -58,3 +61,14 @@ class Endpoints:
     def close(self):
         for address in [*self._servers]:
             self.stop(address)
+
+
+def endpoints_at(*addresses, scope="function"):
+    """The fixture `endpoints`: all of these addresses, and all are well at first."""
+
+    @pytest.fixture(scope=scope)
+    def endpoints():
+        with closing(Endpoints(*addresses)) as made:
+            yield made
+
+    return endpoints

@@ -3,7 +3,7 @@
 import asyncio
 
 
-async def eventually(true, within=30.0, look=0.01):
+async def eventually(true, within=60.0, look=0.01):
     """Wait for a condition to be true; AssertionError after `within` seconds."""
     for _ in range(int(within / look)):
         if true():

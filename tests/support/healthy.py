@@ -53,7 +53,7 @@ def _board(_port):
 
 
 def _plugin(port):
-    return {"options": {"args": ("-H", "{}", "-p", str(port), "-t", "2")}}
+    return {"options": {"args": ("-H", "{}", "-p", str(port), "-t", "15")}}
 
 
 KINDS = {

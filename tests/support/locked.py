@@ -81,7 +81,7 @@ def inside(folder, config, attempts, **env):
     words = [sys.executable, "-P", "-c", INSIDE, str(path), json.dumps(attempts)]
     plain = {"PATH": "/usr/bin:/bin", "HOME": "/root"}
     ended = subprocess.run(
-        words, capture_output=True, text=True, timeout=60, env={**plain, **env}, check=False
+        words, capture_output=True, text=True, timeout=110, env={**plain, **env}, check=False
     )
     assert ended.returncode == 0, ended.stderr
     return json.loads(ended.stdout.splitlines()[-1])

@@ -177,7 +177,7 @@ def can_delay() -> bool:
     """Tell if this kernel has netem, which holds packets back; tried on the loopback of a namespace of its own."""
     command = ["unshare", "-n", "tc", "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms"]
     try:
-        return subprocess.run(command, capture_output=True, check=False, timeout=10).returncode == 0
+        return subprocess.run(command, capture_output=True, check=False, timeout=60).returncode == 0
     except OSError:
         return False
 
@@ -224,7 +224,7 @@ def _batch(namespace: str, *commands: str) -> None:
 
 
 def _run(*words: str, text: str = "") -> str:
-    done = subprocess.run(words, input=text, capture_output=True, text=True, timeout=10, check=False)
+    done = subprocess.run(words, input=text, capture_output=True, text=True, timeout=60, check=False)
     if done.returncode:
         raise NetnsError(f"{' '.join(words)}: {done.stderr.strip() or done.returncode}")
     return done.stdout

@@ -5,6 +5,7 @@ import re
 import signal
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import dns.exception
@@ -126,7 +127,16 @@ class Watcher:
         return self._seen[-1][1] - {FOREIGN} if self._seen else frozenset()
 
     def ask(self, name: str, rtype: str) -> frozenset[str]:
-        return self.host.call(_records, str(self._server.host), name, rtype)
+        """Ask until there is an answer: a server that has just been told something may need a moment."""
+        found: list[frozenset[str]] = []
+
+        def answered() -> bool:
+            with suppress(*NO_ANSWER):
+                found.append(self.host.call(_records, str(self._server.host), name, rtype))
+            return bool(found)
+
+        until(answered, f"an answer about {name} {rtype}")
+        return found[0]
 
     def serial(self) -> int:
         (soa,) = self.ask(ZONE, "SOA")
@@ -150,7 +160,7 @@ class Watcher:
 
     def update(self, change: dns.update.UpdateMessage) -> None:
         """Change the zone by hand, as an administrator would."""
-        reply = self.host.call(dns.query.tcp, change, str(self._server.host), 2.0, DNS_PORT)
+        reply = self.host.call(dns.query.tcp, change, str(self._server.host), 20.0, DNS_PORT)
         assert reply.rcode() == 0, reply
 
     def remove_by_hand(self, address: str) -> None:
@@ -162,7 +172,7 @@ class Watcher:
 
     def close(self) -> None:
         self._stop.set()
-        self._looking.join(5)
+        self._looking.join(20)
 
     def _look(self) -> None:
         while not self._stop.wait(LOOK):

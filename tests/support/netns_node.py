@@ -5,12 +5,11 @@ import os
 import signal
 import subprocess
 import sys
-import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from support.daemon import until
+from support.daemon import DEADLINE, NO_ANSWER, until
 from support.netns import Host
 
 NODE_PORT = 3333
@@ -96,7 +95,7 @@ class Node:
         known = bool(health) and "unknown" not in health["endpoints"]
         return known and not health["reasons"] and others <= self.counted()
 
-    def until(self, condition: Callable[["Node"], object], what: str, deadline: float = 15.0) -> None:
+    def until(self, condition: Callable[["Node"], object], what: str, deadline: float = DEADLINE) -> None:
         """Wait until a condition on this node is true."""
         until(
             lambda: condition(self),
@@ -116,7 +115,7 @@ class Node:
 
 def _health(node: str) -> dict:
     try:
-        with urllib.request.urlopen(f"http://{node}/health", timeout=2) as answer:
+        with urllib.request.urlopen(f"http://{node}/health", timeout=20) as answer:
             return json.load(answer)
-    except (urllib.error.URLError, OSError):
+    except NO_ANSWER:
         return {}

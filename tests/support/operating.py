@@ -6,7 +6,7 @@ import urllib.request
 from urllib.parse import urlencode
 
 from rrdnsd.config.tokens import new_token
-from support.daemon import until
+from support.daemon import NO_ANSWER, until
 
 TOKEN, HASH = new_token()
 API = {"tokens": [{"name": "tests", "scope": "write", "hash": HASH}]}
@@ -22,7 +22,7 @@ class RefusedError(AssertionError):
         self.said = said
 
 
-def call(node, path, /, body=None, timeout=20, **query):
+def call(node, path, /, body=None, timeout=60, **query):
     """Ask a node, or order it with a body; returns what it answers."""
     url = f"http://{node.node}/{path}" + (f"?{urlencode(query)}" if query else "")
     headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
@@ -54,13 +54,18 @@ def endpoint(node, fqdn, address):
     return next((e for e in found["endpoints"] if e["address"] == address), None) if found else None
 
 
+def newest(texts, before):
+    """The latest of some texts, which come with the latest one first; "" if there are no more than before."""
+    return texts[0] if len(texts) > len(before) else ""
+
+
 def ready(node):
     """Wait until a node can do its part."""
 
     def is_ready():
         try:
             return call(node, "health/ready")["ready"]
-        except (RefusedError, OSError):
+        except (RefusedError, *NO_ANSWER):
             return False
 
     until(is_ready, lambda: f"ready:\n{node.log}")

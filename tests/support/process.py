@@ -3,6 +3,7 @@
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,7 @@ class Process:
     def output(self) -> str:
         return self.log.read_text(errors="replace")
 
-    def stop(self, grace: float = 5.0) -> None:
+    def stop(self, grace: float = 20.0) -> None:
         """SIGTERM, then SIGKILL after `grace` seconds; does nothing when it has ended already."""
         self.popen.terminate()
         try:
@@ -36,11 +37,11 @@ class Process:
     def kill(self) -> None:
         """SIGKILL."""
         self.popen.kill()
-        self.popen.wait(5)
+        self.popen.wait(20)
 
 
 def start(
-    command: Sequence[str | Path], log: Path, ready: Callable[[], bool], within: float = 15.0
+    command: Sequence[str | Path], log: Path, ready: Callable[[], bool], within: float = 60.0
 ) -> Process:
     """Start the command and return once `ready()` is true; `ready` is polled and may not raise.
 
@@ -62,6 +63,15 @@ def start(
             f"{command[0]} ended with {popen.returncode}; its output:\n{process.output()[-4000:]}"
         )
     return process
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes that a process has started, and those that they have, as they are now."""
+    found: list[int] = []
+    with suppress(OSError):  # it may end while it is looked at
+        for child in map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
+            found += [child, *descendants(child)]
+    return found
 
 
 def wait_until(true: Callable[[], bool], within: float, what: Callable[[], str], every: float = 0.01) -> None:

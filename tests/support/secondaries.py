@@ -44,7 +44,7 @@ class Secondary:
 
     def addresses(self, name: str, rtype: str = "A") -> set[str] | None:
         """What it serves for the name; None while it serves nothing of the zone, or does not answer."""
-        answer = _ask(self.feed.port, name, rtype)
+        answer = _ask(self.feed.port, name, rtype, 5.0)
         if answer is None or answer.rcode() not in {dns.rcode.NOERROR, dns.rcode.NXDOMAIN}:
             return None
         wanted = dns.rdatatype.from_text(rtype)
@@ -52,7 +52,7 @@ class Secondary:
 
     def serial(self) -> int:
         """The serial of its copy of the zone; 0 while it has none."""
-        answer = _ask(self.feed.port, self.feed.zone, "SOA")
+        answer = _ask(self.feed.port, self.feed.zone, "SOA", 5.0)
         return answer.answer[0][0].serial if answer and answer.answer else 0
 
 
@@ -192,10 +192,9 @@ def _started(kind: str, folder: Path, feed: Feed, conf: str, command: list[str])
     return Secondary(kind, feed, process)
 
 
-def _ask(port: int, name: str, rtype: str) -> dns.message.Message | None:
+def _ask(port: int, name: str, rtype: str, timeout: float = 0.5) -> dns.message.Message | None:
+    query = dns.message.make_query(name, rtype, flags=0)
     try:
-        return dns.query.udp(
-            dns.message.make_query(name, rtype, flags=0), "127.0.0.1", timeout=0.5, port=port
-        )
+        return dns.query.udp(query, "127.0.0.1", timeout=timeout, port=port)
     except (OSError, dns.exception.DNSException):
         return None

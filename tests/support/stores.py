@@ -48,13 +48,13 @@ async def opened_database(folder, told=print):
 
 
 async def eventually(look):
-    """Ask until the answer is true, for 10 seconds at most, and return it."""
-    for _ in range(1000):
+    """Ask until the answer is true, for a minute at most, and return it."""
+    for _ in range(6000):
         found = await look()
         if found:
             return found
         await asyncio.sleep(0.01)
-    raise AssertionError("it did not happen within 10 s")
+    raise AssertionError("it did not happen within a minute")
 
 
 def file_in(folder):

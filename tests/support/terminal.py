@@ -36,7 +36,7 @@ class Terminal:
         """What it has shown, without colours and without regard to line breaks and columns."""
         return " ".join(ESCAPES.sub("", self.screen).split())
 
-    def see(self, text, within=20.0):
+    def see(self, text, within=60.0):
         """Wait until the text is shown."""
         ends = time.monotonic() + within
         while text not in self.text:
@@ -47,7 +47,7 @@ class Terminal:
     def type(self, text):
         os.write(self._mine, text.encode())
 
-    def end(self, signal=None, within=20.0):
+    def end(self, signal=None, within=60.0):
         """Wait for the end, after a signal if one is given, and return the exit code."""
         if signal is not None:
             self.process.send_signal(signal)

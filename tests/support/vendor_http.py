@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from support.ports import free_port
+
 Answering = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -53,9 +55,8 @@ class VendorApi:
         app.router.add_route("*", "/v2{rest:.*}", self._handle)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
-        await site.start()
-        self.port = self._runner.addresses[0][1]
+        self.port = self.port or free_port("127.0.0.1")
+        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
 
     async def stop(self) -> None:
         if self._runner:

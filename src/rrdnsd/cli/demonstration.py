@@ -18,7 +18,7 @@ from pathlib import Path
 
 NAME = "www.demo.test"
 ADDRESSES = ("127.0.0.2", "127.0.0.3", "127.0.0.4")
-STEP_SECONDS = 15.0
+STEP_SECONDS = 60.0
 LOOK_SECONDS = 0.01
 
 

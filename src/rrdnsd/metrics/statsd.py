@@ -113,7 +113,7 @@ class Sender:
         except Full:
             self.lost += 1
 
-    def close(self, within: float = 0.2) -> None:
+    def close(self, within: float = 1.0) -> None:
         """Send what waits, for so many seconds at most, and end."""
         try:
             self._batches.put(None, timeout=within)

@@ -75,10 +75,10 @@ async def test_two_hundred_addresses_come_over_tcp(published, dig, host, port):
     assert "ANSWER: 200," in answer
     for payload, edns in ((512, {}), (1232, {"use_edns": 0, "payload": 65000})):
         query = ask("many.example.test", "AAAA", **edns)
-        short = await dns.asyncquery.udp(query, host, timeout=2, port=port)
+        short = await dns.asyncquery.udp(query, host, timeout=20, port=port)
         assert short.flags & dns.flags.TC
         assert len(short.to_wire()) <= payload
-        whole, tcp = await dns.asyncquery.udp_with_fallback(query, host, timeout=2, port=port)
+        whole, tcp = await dns.asyncquery.udp_with_fallback(query, host, timeout=20, port=port)
         assert (tcp, {record.address for record in whole.answer[0]}) == (True, set(MANY))
 
 
@@ -114,7 +114,7 @@ async def test_a_wildcard_listener_answers_from_the_address_it_was_asked_at(publ
     await published(listen=[f"0.0.0.0:{port}", f"[::]:{port}"] if "::1" in HOSTS else [f"0.0.0.0:{port}"])
     for host in ("127.0.0.1", "127.9.8.7", *HOSTS):
         # dig and dnspython both take no answer from another address than they asked.
-        answer = await dns.asyncquery.udp(ask("www.example.test"), host, timeout=2, port=port)
+        answer = await dns.asyncquery.udp(ask("www.example.test"), host, timeout=20, port=port)
         assert len(answer.answer[0]) == 2
         assert "192.0.2.1" in await dig("www.example.test", at=host)
 
@@ -142,7 +142,7 @@ async def test_a_connection_that_sends_nonsense_is_closed_or_gets_no_answer(publ
     reader, writer = await connect()
     writer.write(octets)
     writer.write_eof()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         assert await reader.read() == b""
 
 
@@ -169,10 +169,10 @@ async def test_a_bug_costs_one_answer_and_not_the_server(port, listen, connect, 
         sock.connect(("127.0.0.1", port))
         sock.send(BUG)
         sock.send(FINE)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert await asyncio.get_running_loop().sock_recv(sock, 100) == FINE
     writer.write(framed(BUG) + framed(FINE))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         assert await reader.readexactly(18) == framed(FINE)
     assert caplog.text.count("please report it with this query: " + BUG.hex()) == 2
 
@@ -182,7 +182,7 @@ async def test_idle_and_dripping_connections_are_closed(listen, connect):
     idle, _ = await connect()
     dripping, drops = await connect()
     ended = asyncio.create_task(dripping.read())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not ended.done():  # one octet at a time does not keep it open
             drops.write(b"\x01")
             await asyncio.wait([ended], timeout=0.05)
@@ -198,14 +198,14 @@ async def test_when_there_are_too_many_connections_the_most_idle_one_goes(listen
         connections.append(await connect())
         await eventually(lambda wanted=number + 1: len(listeners._connections) == wanted)
     connections[0][1].write(framed(FINE))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         assert await connections[0][0].readexactly(18) == framed(FINE)
         connections.append(await connect())
         assert await connections[1][0].read() == b""  # the first was used since, the second was not
     connections[3][1].write(framed(FINE))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         assert await connections[3][0].readexactly(18) == framed(FINE)
-    assert len(listeners._connections) == 3
+    await eventually(lambda: len(listeners._connections) == 3)
 
 
 async def test_a_client_that_does_not_read_its_transfer_is_cut_off(serve, connect, monkeypatch):
@@ -250,7 +250,7 @@ async def test_a_restart_serves_at_once_what_was_saved(published, serve, dig):
 
 
 async def read_message(reader: asyncio.StreamReader) -> dns.message.Message:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         (length,) = struct.unpack("!H", await reader.readexactly(2))
         return dns.message.from_wire(await reader.readexactly(length))
 
@@ -268,7 +268,7 @@ async def test_a_transfer_in_parts_is_not_held_back():
     sock = server._bound(Resolver("127.0.0.1", 0), socket.SOCK_STREAM)
     async with await asyncio.start_server(lambda _, writer: accepted.set_result(writer), sock=sock):
         _, caller = await asyncio.open_connection(*sock.getsockname())
-        writer = await asyncio.wait_for(accepted, 10)
+        writer = await asyncio.wait_for(accepted, 60)
         assert writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         for end in (writer, caller):
             end.close()

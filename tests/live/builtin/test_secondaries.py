@@ -9,6 +9,7 @@ import pytest
 from support.builtin import ZONE, key, plan, rrset
 from support.dns_servers import Key
 from support.ports import free_port
+from support.process import wait_until
 from support.secondaries import STARTERS, Feed
 
 WWW = key("www")
@@ -46,7 +47,7 @@ async def test_a_secondary_follows_every_change(kind, tsig, serve, port, tmp_pat
             await primary.apply(plan((WWW, before, after)))
             before = after
         await _follows(secondary, WWW.name, {"192.0.2.11"})
-        assert await asyncio.to_thread(secondary.serial) == primary.edition(ZONE).serial
+        await _comes_to(secondary.serial, primary.edition(ZONE).serial)
 
         serial = primary.edition(ZONE).serial
         await primary.close()
@@ -55,7 +56,7 @@ async def test_a_secondary_follows_every_change(kind, tsig, serve, port, tmp_pat
         await restarted.apply(plan((WWW, rrset("192.0.2.11"), rrset("192.0.2.99"))))
         assert restarted.edition(ZONE).serial > serial
         await _follows(secondary, WWW.name, {"192.0.2.99"})
-        assert secondary.addresses(WWW.name, "AAAA") == {"2001:db8::1"}
+        await _follows(secondary, WWW.name, {"2001:db8::1"}, "AAAA")
 
 
 async def test_a_secondary_does_not_get_a_zone_of_which_names_are_missing(serve, port, tmp_path: Path):
@@ -76,10 +77,10 @@ class _Stopping:
 
 
 async def _follows(secondary, name, addresses, rtype="A"):
-    """Wait until the secondary serves this; "moments" are a tenth of a second, and a busy machine gets 20."""
-    async with asyncio.timeout(20):
-        while True:
-            found = await asyncio.to_thread(secondary.addresses, name, rtype)
-            if found == addresses:
-                return
-            await asyncio.sleep(0.005)
+    """Wait until the secondary serves this; "moments" are a tenth of a second, and a busy machine gets 60."""
+    await _comes_to(lambda: secondary.addresses(name, rtype), addresses)
+
+
+async def _comes_to(look, wanted):
+    """Wait in a thread: while a server loads a zone anew, its old process may answer as well."""
+    await asyncio.to_thread(wait_until, lambda: look() == wanted, 60.0, lambda: f"{look()}, not {wanted}")

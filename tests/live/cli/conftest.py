@@ -38,7 +38,7 @@ def rrdnsd(env):
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=110,
             check=False,
         )
 

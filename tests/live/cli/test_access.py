@@ -1,5 +1,6 @@
 """How the commands reach the daemon, and what they say when they do not."""
 
+import contextlib
 import json
 import os
 import socket
@@ -100,7 +101,7 @@ def answering(answer):
     listening = socket.create_server(("127.0.0.1", 0))
 
     def run():
-        with listening, listening.accept()[0] as connection:
+        with listening, listening.accept()[0] as connection, contextlib.suppress(OSError):
             connection.recv(65_536)
             connection.sendall(answer)
 

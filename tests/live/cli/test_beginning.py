@@ -5,10 +5,10 @@ import signal
 
 import pytest
 
-from support.daemon import Daemon, until
+from support.daemon import PROBING, Daemon, until
 from support.dns_local import start_nsd
 from support.dns_servers import STARTERS, Key, Setup, zone
-from support.endpoints_http import Endpoints
+from support.endpoints_http import Endpoints, endpoints_at
 from support.names import NAME, ZONE
 from support.ports import free_port
 
@@ -22,11 +22,7 @@ RECORDS = (
 TEXT = zone(ZONE, *RECORDS)
 
 
-@pytest.fixture(scope="module")
-def endpoints():
-    made = Endpoints("127.0.0.2", "127.0.0.3", "127.0.0.4")
-    yield made
-    made.close()
+endpoints = endpoints_at("127.0.0.2", "127.0.0.3", "127.0.0.4", scope="module")
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +168,7 @@ def test_a_dialogue(named, terminal, rrdnsd, tmp_path, key, check):
         ("Address and port of this node [127.0.0.1:3333]", ""),
         ("Other nodes", ""),
     ):
-        shown.see(question, within=40)
+        shown.see(question)
         shown.type(f"{answer}\n")
     shown.see(f"Write {path}? [Y/n]")
     assert not path.exists()
@@ -282,7 +278,7 @@ def test_the_daemon_runs_with_what_was_adopted_and_writes_nothing(named, rrdnsd,
     try:
         adopt = ("adopt", NAME, "--server", at(named), "--key-file", key, "--healthcheck", check)
         assert rrdnsd(*adopt, "--local-node", f"127.0.0.1:{free_port()}", "-o", path).returncode == 0
-        faster = {"probe_interval_ms": 300, "fast_interval_ms": 50, "reconcile_interval_ms": 300}
+        faster = {**PROBING, "reconcile_interval_ms": 300}
         daemon = Daemon(tmp_path, json.loads(path.read_text()) | faster).start()
         until(lambda: daemon.health() and daemon.kept(ZONE), lambda: daemon.log)
         endpoints.stop("127.0.0.4")

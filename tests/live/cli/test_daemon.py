@@ -7,8 +7,8 @@ import dns.message
 import dns.query
 import pytest
 
-from support.daemon import Daemon, until
-from support.endpoints_http import Endpoints
+from support.daemon import PROBING, Daemon, until
+from support.endpoints_http import endpoints_at
 from support.names import NAME, ZONE
 from support.ports import free_port
 
@@ -18,15 +18,11 @@ class Node(Daemon):
 
     def addresses(self, name=NAME):
         host, port = self.config["builtin"]["listen"][0].split(":")
-        answer = dns.query.udp(dns.message.make_query(name, "A"), host, timeout=5, port=int(port))
+        answer = dns.query.udp(dns.message.make_query(name, "A"), host, timeout=20, port=int(port))
         return {str(rdata) for rrset in answer.answer for rdata in rrset}
 
 
-@pytest.fixture
-def endpoints():
-    made = Endpoints("127.0.0.2", "127.0.0.3", "127.0.0.4")
-    yield made
-    made.close()
+endpoints = endpoints_at("127.0.0.2", "127.0.0.3", "127.0.0.4")
 
 
 @pytest.fixture
@@ -36,7 +32,7 @@ def node(tmp_path, endpoints):
         "ipaddrs": ["127.0.0.2", "127.0.0.3"],
     }  # fmt: skip
     config = {
-        "probe_interval_ms": 300, "fast_interval_ms": 50, "reconcile_interval_ms": 300,
+        **PROBING, "reconcile_interval_ms": 300,
         "builtin": {"listen": [f"127.0.0.1:{free_port()}"]}, "state_dir": "state", "api": {"socket": "api.sock"},
         "services": [service],
     }  # fmt: skip
@@ -48,7 +44,7 @@ def node(tmp_path, endpoints):
 
 
 def test_a_drain_waits_until_it_is_safe_and_undrain_brings_it_back(node, rrdnsd):
-    done = rrdnsd("drain", "127.0.0.3", "--why", "new kernel", "--timeout", "30s")
+    done = rrdnsd("drain", "127.0.0.3", "--why", "new kernel", "--timeout", "90s")
     assert (done.returncode, done.stderr) == (0, "")
     assert node.addresses() == {"127.0.0.2"}
     lines = done.stdout.splitlines()
@@ -126,6 +122,6 @@ def test_a_drain_goes_on_over_a_restart(node, terminal, tmp_path):
     shown.see("removes 127.0.0.3")
     node.stop(signal.SIGKILL)
     node.start()
-    assert shown.end(within=40) == 0
+    assert shown.end() == 0
     assert shown.text.endswith("safe to stop now")
     assert node.addresses() == {"127.0.0.2"}

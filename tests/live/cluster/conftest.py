@@ -1,17 +1,11 @@
-from contextlib import closing
-
 import pytest
 
 from support import cluster
 from support.dns_servers import Key, Setup, named_in, zone
-from support.endpoints_http import Endpoints
+from support.endpoints_http import endpoints_at
 from support.names import ZONE
 
-
-@pytest.fixture
-def endpoints():
-    with closing(Endpoints(*cluster.ENDPOINTS)) as made:
-        yield made
+endpoints = endpoints_at(*cluster.ENDPOINTS)
 
 
 @pytest.fixture

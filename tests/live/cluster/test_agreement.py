@@ -7,27 +7,33 @@ import dns.query
 import dns.tsigkeyring
 import dns.update
 
-from support.cluster import ENDPOINTS, agree, budgets, config, decided_after, names, probed, serves
+from support.cluster import ALONE, ENDPOINTS, agree, budgets, config, decided_after, names, probed, serves
 from support.daemon import until
 from support.dns_servers import Setup, start_named, zone
 from support.endpoints_http import Endpoints
 from support.names import NAME, ZONE
 
 
+def reads(nodes):
+    """How often each of them has read the zone."""
+    return {node.node: sum(entry["reads"] for entry in node.kept(ZONE)) for node in nodes}
+
+
 def test_a_change_is_written_by_one_node_only_and_its_budget_is_told_once(three, endpoints, server):
-    nodes = three()
+    nodes = three(**ALONE)
     serves(server, *ENDPOINTS, nodes=nodes)
     agree(*nodes)
     serial, sent = server.serial(ZONE), sum(node.messages() for node in nodes)
     for round_ in (1, 2):
         endpoints.stop("127.0.0.3")
         serves(server, "127.0.0.2", "127.0.0.4", nodes=nodes)
+        before = reads(nodes)
         endpoints.start("127.0.0.3")
         serves(server, *ENDPOINTS, nodes=nodes)
         until(lambda round_=round_: len(budgets(*nodes)) == 2 * round_, lambda: f"{budgets(*nodes)}")
-    # the others have had their turns to look long ago when each was read twice more
-    for node in nodes:
-        node.looks(ZONE, 0)
+    until(
+        lambda: all(now > before[node] for node, now in reads(nodes).items()), "each has had its turn to look"
+    )
     assert server.serial(ZONE) == serial + 4
     assert sum(node.messages() for node in nodes) == sent + 4
     assert len(budgets(*nodes)) == 4
@@ -36,7 +42,7 @@ def test_a_change_is_written_by_one_node_only_and_its_budget_is_told_once(three,
         assert f"visible on default {server.host}:{server.port} after" in line
     for node in nodes:
         assert len(node.lines("up -> down")) == 2
-        assert node.health()["status"] == "ok"
+        until(lambda node=node: node.health()["status"] == "ok", lambda node=node: node.log)
         assert "Traceback" not in node.log
 
 
@@ -47,7 +53,8 @@ def test_with_two_servers_one_node_tells_when_both_show_it(start, endpoints, ser
         both = [f"{one.host}:{one.port}" for one in (server, second)]
         every = names()
         nodes = [
-            start(config(every, number, endpoints, server, key, update_resolvers=both)) for number in range(3)
+            start(config(every, number, endpoints, server, key, update_resolvers=both, **ALONE))
+            for number in range(3)
         ]
         serves(second, *ENDPOINTS, nodes=nodes)
         agree(*nodes)
@@ -76,18 +83,18 @@ def test_health_shows_the_peers(three):
         assert {peer["node"] for peer in report["peers"]} == {
             other.node for other in nodes if other is not node
         }
-        assert all(0 <= peer["heard_s"] < 2 and peer["abstains"] == "" for peer in report["peers"])
+        assert all(0 <= peer["heard_s"] < 5 and peer["abstains"] == "" for peer in report["peers"])
 
 
 def test_drift_is_repaired_by_one_node_only(three, server, key):
-    nodes = three(reconcile_interval_ms=1000)
+    nodes = three(reconcile_interval_ms=1000, **ALONE)
     serves(server, *ENDPOINTS, nodes=nodes)
     agree(*nodes)
     serial, sent = server.serial(ZONE), sum(node.messages() for node in nodes)
     keyring = dns.tsigkeyring.from_text({key.name: (key.algorithm, key.secret)})
     update = dns.update.Update(ZONE, keyring=keyring, keyalgorithm=key.algorithm)
     update.delete(f"{NAME}.", "A", "127.0.0.4")
-    assert dns.query.tcp(update, server.host, port=server.port, timeout=5).rcode() == 0
+    assert dns.query.tcp(update, server.host, port=server.port, timeout=20).rcode() == 0
     serves(server, *ENDPOINTS, nodes=nodes)
     for node in nodes:
         node.looks(ZONE, 2)
@@ -96,7 +103,7 @@ def test_drift_is_repaired_by_one_node_only(three, server, key):
 
 
 def test_when_the_first_writer_is_killed_the_next_one_takes_over(three, endpoints, server):
-    nodes = three()
+    nodes = three(**ALONE)
     serves(server, *ENDPOINTS, nodes=nodes)
     agree(*nodes)
     endpoints.stop("127.0.0.3")
@@ -114,7 +121,8 @@ def test_when_the_first_writer_is_killed_the_next_one_takes_over(three, endpoint
     )
     endpoints.stop("127.0.0.2")
     serves(server, "127.0.0.3", "127.0.0.4", nodes=others)
-    assert all("not heard for more than 2 s" in node.log for node in others)
+    for node in others:
+        node.logged("not heard for more than 5 s")
 
     writer.start()
     agree(*nodes)
@@ -134,11 +142,11 @@ def test_a_minority_writes_nothing_and_says_so(three, endpoints, server):
     assert last.health()["status"] == "degraded"
     serial = server.serial(ZONE)
     endpoints.stop("127.0.0.3")
-    reads = last.kept(ZONE)[0]["reads"]
-    probed(endpoints, "127.0.0.4")
+    (before,) = reads([last]).values()
+    probed(endpoints, "127.0.0.4", times=3)
     assert server.serial(ZONE) == serial
     assert "up -> down" not in last.log
-    assert last.kept(ZONE)[0]["reads"] - reads <= 1
+    assert reads([last])[last.node] - before <= 1
 
     gone[0].start()
     serves(server, "127.0.0.2", "127.0.0.4", nodes=nodes)
@@ -167,14 +175,14 @@ def test_a_node_that_comes_back_learns_before_it_speaks_and_writes_nothing(three
 
 
 def test_a_suspicion_makes_the_others_look_at_once(three, endpoints, server):
-    nodes = three(probe_interval_ms=9000, probe_timeout_ms=2000, fast_interval_ms=100)
-    serves(server, *ENDPOINTS, nodes=nodes, deadline=40)
+    nodes = three(probe_interval_ms=30_000, probe_timeout_ms=5000, fast_interval_ms=100)
+    serves(server, *ENDPOINTS, nodes=nodes)
     agree(*nodes)
     endpoints.stop("127.0.0.3")
     serves(server, "127.0.0.2", "127.0.0.4", nodes=nodes)
     until(lambda: budgets(*nodes), "somebody wrote it")
-    # The next node's own turn would be three seconds after the first one's.
-    assert decided_after(budgets(*nodes)[0]) < 2
+    # The next node's own turn would be ten seconds after the first one's.
+    assert decided_after(budgets(*nodes)[0]) < 8
 
 
 def test_a_node_without_a_link_of_its_own_abstains(three, endpoints, server):
@@ -193,9 +201,10 @@ def test_a_node_without_a_link_of_its_own_abstains(three, endpoints, server):
         )
         (peer,) = [peer for peer in first.cluster["peers"] if peer["node"] == doubtful.node]
         assert (peer["counted"], peer["abstains"]) == (False, sentence)
-        assert f"[quorum] this node abstains: {sentence}" in doubtful.log
+        doubtful.logged(f"[quorum] this node abstains: {sentence}")
         first.logged(f"[quorum] the votes of {doubtful.node} do not count: it abstains: {sentence}")
-        assert (doubtful.health()["status"], first.health()["status"]) == ("degraded", "ok")
+        assert doubtful.health()["status"] == "degraded"
+        until(lambda: first.health()["status"] == "ok", lambda: first.log)
 
         endpoints.stop("127.0.0.3")  # the two others are a quorum
         serves(server, "127.0.0.2", "127.0.0.4", nodes=nodes)

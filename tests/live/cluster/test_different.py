@@ -30,8 +30,8 @@ def test_a_service_that_is_probed_differently_on_one_node(start, endpoints, serv
     agree(*made)
     tells(first, f"{odd.node}, {NAME}: {DIFFERENT}")
     tells(odd, f"{first.node}, {NAME}: {DIFFERENT}", f"{second.node}, {NAME}: {DIFFERENT}")
-    assert f"[quorum] {odd.node}, {NAME}: {DIFFERENT}" in first.log
-    assert f"[quorum] {second.node}, {NAME}: {DIFFERENT}" in odd.log
+    first.logged(f"[quorum] {odd.node}, {NAME}: {DIFFERENT}")
+    odd.logged(f"[quorum] {second.node}, {NAME}: {DIFFERENT}")
 
     second.stop(signal.SIGKILL)
     until(lambda: first.counts(odd), "the second node is missed")
@@ -47,7 +47,7 @@ def test_a_service_that_is_probed_differently_on_one_node(start, endpoints, serv
     odd.start()
     serves(server, "127.0.0.2", "127.0.0.4", nodes=made)
     tells(first)
-    assert f"[quorum] {odd.node}, {NAME}: it is configured alike now" in first.log
+    first.logged(f"[quorum] {odd.node}, {NAME}: it is configured alike now")
 
 
 def test_a_service_that_only_one_node_watches(start, endpoints, server, key):
@@ -77,5 +77,5 @@ def test_a_node_that_is_configured_with_other_nodes(start, endpoints, server, ke
     tells(first, f"{odd.node}, nodes: {OTHER_NODES}")
     tells(odd, f"{first.node}, nodes: {OTHER_NODES}", f"{second.node}, nodes: {OTHER_NODES}")
     until(lambda: first.counts(second) and odd.counts(), lambda: odd.log)
-    assert odd.cluster["no_quorum"] == "no quorum: only 1 of 4 nodes heard"
-    assert f"[quorum] {odd.node}, nodes: {OTHER_NODES}" in first.log
+    until(lambda: odd.cluster["no_quorum"] == "no quorum: only 1 of 4 nodes heard", lambda: odd.log)
+    first.logged(f"[quorum] {odd.node}, nodes: {OTHER_NODES}")

@@ -1,5 +1,6 @@
 """An endpoint that calls one node of three: all of them hear of it, and a quorum misses it when it stops."""
 
+import re
 import signal
 import threading
 import time
@@ -22,7 +23,7 @@ def call(node, query=""):
         method="POST",
         headers={"Authorization": f"Bearer {PUSH}"},
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 -- it is the daemon's own address
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 -- it is the daemon's own address
         return answer.status
 
 
@@ -74,20 +75,20 @@ def votes(node):
 
 
 def test_who_calls_one_node_is_known_to_all_and_missed_by_all(start):
-    nodes = first, second, third = three_pushed(start, within=2000)
+    nodes = first, second, third = three_pushed(start, within=6000)
     agree(*nodes)
     with calling(first):
         for node in nodes:
             until(lambda node=node: set(votes(node).values()) == {"up"}, lambda: first.log)
         # For longer than a single call is worth: each further one has reached everybody in time.
         began = time.monotonic()
-        while time.monotonic() < began + 5:
+        while time.monotonic() < began + 8:
             assert endpoint(third, NAME, CALLER)["state"] == "up"
     for node in nodes:
         node.logged(f"{CALLER} of {NAME}: up -> down")
         assert len(node.lines("up -> down")) == 1
         until(lambda node=node: set(votes(node).values()) == {"down"}, lambda: first.log)
-    assert "its last call was 2 s ago, at most 2 s are allowed" in second.log
+    assert re.search(r"its last call was \d+ s ago, at most 6 s are allowed", second.log)
 
 
 def test_what_an_endpoint_says_of_itself_is_known_everywhere_at_once(start):

@@ -32,6 +32,7 @@ def peer(node, nodes):
 
 def refused(node, cause, times, *sentences):
     until(lambda: node.cluster["refused"].get(cause) == times, lambda: f"{cause}: {node.cluster['refused']}")
+    node.logged(sentences[0])
     (line,) = node.lines(sentences[0])
     for sentence in ("[quorum] refused a message from 127.0.0.1: ", *sentences):
         assert sentence in line
@@ -129,17 +130,17 @@ def test_what_does_not_come(node, peer):
                 sock.sendall(head(100) + b"{")
         works(node, peer)
         for thread in slow:
-            thread.join(30)
+            thread.join(120)
         assert [answer[:12] for answer in answers] == [b"HTTP/1.1 408"] * 20
         refused(node, "slow", 20, "its body did not arrive within 5 s")
         refused(node, "cut off", 3, "the connection ended before its body did")
-        silent.settimeout(30)
+        silent.settimeout(60)
         assert silent.recv(1) == b""
     works(node, peer)
 
 
 def test_what_is_no_message_at_all(node, peer):
-    http = HTTPConnection(node.node, timeout=5)
+    http = HTTPConnection(node.node, timeout=60)
     for method in ("GET", "PUT", "DELETE"):
         http.request(method, wire.PATH)
         answer = http.getresponse()
@@ -153,7 +154,7 @@ def test_what_is_no_message_at_all(node, peer):
 
 def connection(node):
     host, port = node.node.split(":")
-    return socket.create_connection((host, int(port)), timeout=20)
+    return socket.create_connection((host, int(port)), timeout=60)
 
 
 def head(length):

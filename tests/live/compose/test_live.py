@@ -41,7 +41,8 @@ class Node:
         config = {
             "local_node": NODE,
             "nodes": [NODE],
-            "probe_interval_ms": 100,
+            "probe_interval_ms": 2000,
+            "fast_interval_ms": 100,
             "state_dir": str(folder),
             "builtin": {"listen": [f"127.0.0.1:{self.dns_port}"]},
             "ttl": 5,
@@ -101,12 +102,12 @@ class Node:
 
     async def answer(self, fqdn):
         query = dns.message.make_query(fqdn, "A")
-        reply = await dns.asyncquery.udp(query, "127.0.0.1", timeout=5, port=self.dns_port)
+        reply = await dns.asyncquery.udp(query, "127.0.0.1", timeout=20, port=self.dns_port)
         found = {rdata.address for rrset in reply.answer for rdata in rrset}
         return found if reply.rcode() == dns.rcode.NOERROR else dns.rcode.to_text(reply.rcode())
 
     async def serves(self, fqdn, wanted):
-        for _ in range(500):
+        for _ in range(3000):
             found = await self.answer(fqdn)
             if found == wanted:
                 break

@@ -7,8 +7,8 @@ import urllib.request
 
 import pytest
 
-from support.daemon import until
-from support.endpoints_http import Endpoints
+from support.daemon import NO_ANSWER, until
+from support.endpoints_http import endpoints_at
 from support.ports import free_port
 
 pytestmark = pytest.mark.timeout(600)
@@ -17,11 +17,7 @@ IMAGE = "localhost/rrdnsd:bookworm"
 LOCKED = ("--read-only", "--read-only-tmpfs=false", "--cap-drop=all", "--security-opt=no-new-privileges")
 
 
-@pytest.fixture
-def endpoints():
-    made = Endpoints("127.0.0.2", "127.0.0.3")
-    yield made
-    made.close()
+endpoints = endpoints_at("127.0.0.2", "127.0.0.3")
 
 
 @pytest.fixture
@@ -33,7 +29,7 @@ def config(tmp_path, endpoints):
         "nodes": [node],
         "update_method": "builtin",
         "builtin": {"listen": [f"127.0.0.1:{free_port()}"]},
-        "probe_interval_ms": 500,
+        "probe_interval_ms": 2000,
         "services": [
             {
                 "fqdn": "www.example.test",
@@ -73,20 +69,19 @@ def test_it_serves_is_healthy_and_stops_when_asked(podman, image, config, tmp_pa
     log = tmp_path / "log"
     container = podman.start("served", "--network=host", *LOCKED, mount, IMAGE, log=log)
     try:
-        until(lambda: _ready(node), lambda: f"ready:\n{log.read_text()}", deadline=60)
-        health = json.load(urllib.request.urlopen(f"http://{node}/health", timeout=5))
-        assert health["status"] == "ok", health
+        until(lambda: _ready(node), lambda: f"ready:\n{log.read_text()}")
+        until(lambda: _health(node)["status"] == "ok", lambda: f"{_health(node)}")
         (_, *check) = image["Healthcheck"]["Test"]
         podman("exec", "served", *check)
         uid = podman("exec", "served", "id", "-u").strip()
         assert uid == "10053"
         podman("exec", "served", "rrdnsd", "status")
         podman("kill", "--signal=TERM", "served")
-        assert container.wait(10) == 0, log.read_text()
+        assert container.wait(60) == 0, log.read_text()
         assert "stopping; the records stay as they are" in log.read_text()
     finally:
         container.terminate()
-        container.wait(20)
+        container.wait(60)
 
 
 def test_one_that_does_not_answer_is_not_healthy(podman, image):
@@ -126,9 +121,14 @@ def test_the_one_file_runs_outside(podman, tmp_path):
     assert (next((tmp_path / "cache" / "rrdnsd").iterdir()) / "lib" / version).is_dir()
 
 
+def _health(node):
+    with urllib.request.urlopen(f"http://{node}/health", timeout=60) as answer:
+        return json.load(answer)
+
+
 def _ready(node):
     try:
-        with urllib.request.urlopen(f"http://{node}/health/ready", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://{node}/health/ready", timeout=60) as answer:
             return answer.status == 200
-    except OSError:
+    except NO_ANSWER:
         return False

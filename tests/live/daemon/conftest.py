@@ -1,16 +1,11 @@
 import pytest
 
-from support.daemon import Daemon
+from support.daemon import PROBING, Daemon
 from support.dns_servers import STARTERS, Key, Setup, zone
-from support.endpoints_http import Endpoints
+from support.endpoints_http import endpoints_at
 from support.names import NAME, ZONE
 
-
-@pytest.fixture
-def endpoints():
-    made = Endpoints("127.0.0.2", "127.0.0.3", "::1")
-    yield made
-    made.close()
+endpoints = endpoints_at("127.0.0.2", "127.0.0.3", "::1")
 
 
 @pytest.fixture
@@ -65,8 +60,7 @@ def watch(endpoints, key):
             **more.pop("service", {}),
         }
         return {
-            "probe_interval_ms": 300,
-            "fast_interval_ms": 50,
+            **PROBING,
             "reconcile_interval_ms": 300,
             "update_method": method,
             "update_credentials": key.credentials,

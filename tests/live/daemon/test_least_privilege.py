@@ -82,7 +82,7 @@ def answer_to(server, key, change):
     update = dns.update.Update(ORIGIN, keyring=keyring, keyalgorithm=key.algorithm)
     change(update)
     try:
-        return dns.query.tcp(update, "127.0.0.1", port=server.port, timeout=5).rcode()
+        return dns.query.tcp(update, "127.0.0.1", port=server.port, timeout=20).rcode()
     except dns.tsig.PeerBadKey:  # Knot's way to say that the key may not do this
         return dns.rcode.NOTAUTH
 

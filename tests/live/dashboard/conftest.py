@@ -2,9 +2,9 @@ import pytest
 
 from support.browser import browser as chromium
 from support.cluster import ENDPOINTS
-from support.daemon import Daemon, until
+from support.daemon import PROBING, Daemon, until
 from support.dns_servers import Key, Setup, start_named, zone
-from support.endpoints_http import Endpoints
+from support.endpoints_http import endpoints_at
 from support.names import NAME, ZONE
 from support.operating import API
 
@@ -16,11 +16,7 @@ async def browser(site):
         assert opened.complaints == []
 
 
-@pytest.fixture
-def endpoints():
-    made = Endpoints(*ENDPOINTS)
-    yield made
-    made.close()
+endpoints = endpoints_at(*ENDPOINTS)
 
 
 @pytest.fixture
@@ -41,8 +37,7 @@ def node(tmp_path, endpoints, server):
     config = {
         "api": API,
         "state_dir": str(tmp_path / "state"),
-        "probe_interval_ms": 400,
-        "fast_interval_ms": 100,
+        **PROBING,
         "reconcile_interval_ms": 1000,
         "update_method": "rfc2136",
         "update_credentials": server.rrkey.credentials,
@@ -51,7 +46,7 @@ def node(tmp_path, endpoints, server):
             {
                 "fqdn": NAME,
                 "zone": ZONE,
-                "ttl": 12,
+                "ttl": 20,
                 "healthcheck": f"http://{{}}:{endpoints.port}/",
                 "ipaddrs": [*ENDPOINTS],
                 "public": True,

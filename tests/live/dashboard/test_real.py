@@ -108,7 +108,7 @@ async def test_a_drain_tells_its_effect_and_counts_down(page, server):
     await expect(left).not_to_have_text(first)
     await expect(page.locator(".orders")).to_contain_text("“a new disk”")
     await picture(page, "drain-2-counting")
-    await expect(tile(page).locator(".drain")).to_contain_text("Safe to stop since", timeout=60_000)
+    await expect(tile(page).locator(".drain")).to_contain_text("Safe to stop since", timeout=90_000)
     await picture(page, "drain-3-safe")
     await end(page, f"End drain of {ILL}")
     await serves(server, set(ENDPOINTS))
@@ -157,7 +157,7 @@ async def test_contact_is_lost_and_found_again(browser, node, endpoints):
     await picture(page, "contact-lost")
     endpoints.stop(ILL)
     node.start()
-    await expect(contact).to_have_attribute("data-state", "live", timeout=60_000)
+    await expect(contact).to_have_attribute("data-state", "live", timeout=90_000)
     await expect(tile(page)).to_have_class(re.compile(r"\bdown\b"))
     # A refused connection is what the browser complains about, and rightly.
     browser.complaints[:] = [said for said in browser.complaints if "net::ERR_" not in said]

@@ -2,22 +2,19 @@ import re
 import shutil
 import socket
 import subprocess
+import time
 import urllib.request
-from contextlib import closing
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from support import cluster
-from support.endpoints_http import Endpoints
+from support.daemon import until
+from support.endpoints_http import endpoints_at
 from support.ports import free_port
 from support.process import start as start_process
 
-
-@pytest.fixture
-def endpoints():
-    with closing(Endpoints(*cluster.ENDPOINTS)) as made:
-        yield made
+endpoints = endpoints_at(*cluster.ENDPOINTS)
 
 
 @pytest.fixture
@@ -30,7 +27,7 @@ class Scrape:
     """What a node says at /metrics."""
 
     def __init__(self, node):
-        with urllib.request.urlopen(f"http://{node.node}/metrics", timeout=20) as answer:
+        with urllib.request.urlopen(f"http://{node.node}/metrics", timeout=60) as answer:
             self.text = answer.read().decode()
         self.families = {family.name: family for family in text_string_to_metric_families(self.text)}
 
@@ -47,6 +44,31 @@ class Scrape:
 @pytest.fixture
 def scrape():
     return Scrape
+
+
+@pytest.fixture
+def undisturbed():
+    """Wait for seconds in which no probe and no step of a node came late; in some, this machine itself is late."""
+
+    def wait(node, seconds=3.0):
+        def look():
+            before = Scrape(node)
+            time.sleep(seconds)
+            return _in_time(before, Scrape(node))
+
+        until(look, lambda: f"{seconds:g} s in which nothing came late:\n{Scrape(node).text}")
+
+    return wait
+
+
+def _in_time(before, after):
+    def grown(name, **labels):
+        return after.total(name, **labels) - before.total(name, **labels)
+
+    started, steps = grown("rrdnsd_probes_started_total"), grown("rrdnsd_event_loop_lag_seconds_count")
+    in_time = grown("rrdnsd_event_loop_lag_seconds_bucket", le="0.1")
+    late = grown("rrdnsd_probes_missed_total") + grown("rrdnsd_probe_overruns_total")
+    return started > 0 and steps > 0 and in_time >= 0.9 * steps and late == 0
 
 
 class Statsd:
@@ -69,7 +91,7 @@ class Statsd:
             return False
 
     def ask(self, command):
-        with socket.create_connection(("127.0.0.1", self._admin), timeout=10) as sock:
+        with socket.create_connection(("127.0.0.1", self._admin), timeout=60) as sock:
             sock.sendall(f"{command}\n".encode())
             said = b""
             while not said.rstrip().endswith(b"END"):

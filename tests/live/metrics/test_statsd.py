@@ -31,7 +31,7 @@ def test_a_real_server_gets_every_name_with_its_type(statsd, start, endpoints, s
         look = getattr(statsd, stat.kind)
         assert look(told(stat.name)) is not None, stat.name
     assert 0 <= statsd.gauge(told("probe.load_factor")) <= 1
-    assert 0 < statsd.timer(told("probe_time_msec")) < 5000
+    assert 0 < statsd.timer(told("probe_time_msec")) < 60_000
     until(lambda: statsd.counter("dns.node1.received_update.cnt"), lambda: statsd.ask("counters"))
     assert not statsd.bad_lines
 
@@ -52,19 +52,13 @@ def test_the_last_second_is_told_as_well(statsd, start, endpoints, scrape):
     until(lambda: statsd.counter("probe.success.cnt") >= before, lambda: statsd.ask("counters"))
 
 
-def test_a_server_that_is_gone_and_a_name_that_does_not_exist_delay_nothing(start, endpoints, scrape):
+def test_a_server_that_is_gone_and_a_name_that_does_not_exist_delay_nothing(start, endpoints, undisturbed):
     addresses = (f"127.0.0.1:{free_port('127.0.0.1')}", "statsd.invalid")
     made = [start(quiet(cluster.config(cluster.names(1), 0, endpoints), address=a)) for a in addresses]
     for node in made:
         until(lambda n=node: (n.health() or {}).get("endpoints", {}).get("up") == 3, lambda n=node: n.log)
-    enough = [scrape(node).total("rrdnsd_probes_started_total") + 50 for node in made]
-    for address, node, least in zip(addresses, made, enough, strict=True):
-        until(
-            lambda n=node, e=least: scrape(n).total("rrdnsd_probes_started_total") > e, lambda n=node: n.log
-        )
-        found = scrape(node)
-        assert found.total("rrdnsd_probe_start_lag_seconds", percentile="99") < 0.1
-        assert found.total("rrdnsd_probe_overruns_total") == found.total("rrdnsd_probes_missed_total") == 0
+    for address, node in zip(addresses, made, strict=True):
+        undisturbed(node, 5.0)
         if address == "statsd.invalid":
             assert node.logged("[statsd] statsd.invalid cannot be found: ")
             assert node.log.count("[statsd]") == 1

@@ -7,7 +7,7 @@ import pytest
 from support.netns import cut, loss, shut
 from support.netns_node import NODE_PORT
 
-OUTDATED = 3.0
+OUTDATED = 5.0
 """Seconds after a change in which the last vote of the time before it has surely been corrected or has expired."""
 
 

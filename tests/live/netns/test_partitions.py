@@ -3,6 +3,7 @@
 import pytest
 
 from support.netns import apart
+from support.netns_cluster import PATIENT
 
 
 def test_a_minority_never_writes_not_even_to_repair_drift(site):
@@ -50,7 +51,8 @@ def test_of_five_nodes_three_go_on_and_two_stand_still(site):
     made.keeps(made.all - {dead}, 3)
     assert not made.server.triers(mark) & {str(node.host) for node in few}
     for node in few:
-        assert node.counted() == {peer.name for peer in few if peer is not node}
+        others = {peer.name for peer in few if peer is not node}
+        node.until(lambda node, others=others: node.counted() == others, f"counts {others}")
     made.network.heal()
     made.settle()
     made.up(dead)
@@ -109,7 +111,7 @@ def test_one_node_alone_is_its_own_quorum(site):
 
 @pytest.mark.parametrize("nodes", [2, 3])
 def test_a_node_cut_off_from_the_dns_server_only_is_replaced(site, nodes):
-    made = site(nodes, takeover_ms=2000)  # so long that nobody is late because the machine is busy
+    made = site(nodes, **PATIENT)
     first, second, *_ = made.writers_in_order()
     dead, other, _ = made.addresses
     mark = made.server.mark()

@@ -10,7 +10,9 @@ def test_scenario_1_the_majority_decides_about_each_endpoint(site):
     marks = [len(node.log) for node in made.nodes]
     made.network.fail(apart([a.host, b.host], left), apart(c.host, right))
     made.serves({right})
-    made.keeps({right}, 3)
+    made.keeps({right}, 4)
+    for node, mark in zip(made.nodes, marks, strict=True):
+        node.until(lambda node, mark=mark: node.transitions(mark), "decides")
     for node, mark in zip(made.nodes, marks, strict=True):
         (decided,) = node.transitions(mark)
         assert f"{left} of" in decided

@@ -1,9 +1,7 @@
-from contextlib import closing
-
 import pytest
 
 from support import cluster
-from support.endpoints_http import Endpoints
+from support.endpoints_http import endpoints_at
 from support.receiver import Receiver
 
 
@@ -14,10 +12,7 @@ def receiver():
     made.close()
 
 
-@pytest.fixture
-def endpoints():
-    with closing(Endpoints(*cluster.ENDPOINTS)) as made:
-        yield made
+endpoints = endpoints_at(*cluster.ENDPOINTS)
 
 
 @pytest.fixture

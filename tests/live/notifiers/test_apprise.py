@@ -11,7 +11,7 @@ from rrdnsd.notifiers.message import trial
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 
 
-def apprise(url, timeout=10.0):
+def apprise(url, timeout=60.0):
     return build(NotifierSpec("a", "apprise", url=url, timeout=timeout))
 
 

@@ -1,12 +1,13 @@
 """Three real nodes, which serve the zone themselves, and one receiver: people hear of each thing once."""
 
 import signal
+import time
 
 import pytest
 
-from rrdnsd.core.roster import Roster
 from support import cluster
-from support.cluster import agree
+from support.cluster import ALONE, agree, in_line
+from support.daemon import until
 from support.ports import free_port
 
 NOTIFIER = {"type": "webhook", "batch_ms": 300}
@@ -29,6 +30,7 @@ def three(start, endpoints, receiver, tmp_path):
                 builtin={"listen": [f"127.0.0.{number + 1}:{free_port(f'127.0.0.{number + 1}')}"]},
                 notifiers=[notifier],
                 state_dir=str(tmp_path / f"state{number}"),
+                **ALONE,
             )
             made.append(start(config))
         agree(*made)
@@ -42,13 +44,21 @@ def three(start, endpoints, receiver, tmp_path):
     return run
 
 
+def hears(node, other):
+    """Wait until a node has heard another one once more: it knows then whatever that one knows now."""
+    since = time.monotonic()
+
+    def has_heard():
+        now = time.monotonic()
+        (heard,) = [peer["heard_s"] for peer in node.cluster["peers"] if peer["node"] == other.node]
+        return heard is not None and now - heard > since
+
+    until(has_heard, lambda: node.log)
+
+
 def in_order(nodes):
     """The nodes in the order in which they tell."""
-    names = [node.node for node in nodes]
-    roster = Roster("nobody", names, 1.0)
-    for peer in roster.peers.values():
-        peer.in_step, peer.heard_at = True, 0.0
-    order = roster.writers("notifier webhook", 0.0, abstaining=True)
+    order = in_line([node.node for node in nodes], "notifier webhook")
     return sorted(nodes, key=lambda node: order.index(node.node))
 
 
@@ -90,6 +100,9 @@ def test_a_node_that_comes_back_does_not_tell_again_what_others_have_told(three,
     first, second, third = three(kinds=["endpoint"])
     endpoints.stop("127.0.0.3")
     receiver.got(2, state="down")
+    first.logged("[notify] webhook: ", times=3)
+    for node in (second, third):  # what people know goes with each message
+        hears(node, first)
     first.stop()
     first.start()
     agree(first, second, third)
@@ -101,7 +114,7 @@ def test_a_node_that_comes_back_does_not_tell_again_what_others_have_told(three,
 def test_a_node_that_is_away_is_told_by_one_of_the_others(three, receiver):
     first, second, third = three(kinds=["node", "endpoint"])
     first.stop(signal.SIGKILL)
-    (missing,) = receiver.got(1, kind="node", state="missing", deadline=40)
+    (missing,) = receiver.got(1, kind="node", state="missing", deadline=90)
     assert missing["subject"] == f"node {first.node}"
     first.start()
     agree(first, second, third)

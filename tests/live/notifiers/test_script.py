@@ -18,7 +18,7 @@ from support.daemon import until
 from support.eventually import eventually
 
 
-def script(text, timeout=10.0):
+def script(text, timeout=60.0):
     return build(NotifierSpec("s", "script", command=("/bin/sh", "-c", text), timeout=timeout))
 
 
@@ -69,9 +69,9 @@ async def test_a_program_that_is_not_there():
 
 async def test_one_that_hangs_is_killed_with_its_children(tmp_path):
     began = time.monotonic()
-    with pytest.raises(NotifierError, match=r"not done within 0\.5 s, killed"):
-        await script(f"sleep 600 & echo $! > {tmp_path}/pid; trap '' TERM; sleep 600", 0.5).send(message())
-    assert time.monotonic() - began < 5
+    with pytest.raises(NotifierError, match=r"not done within 5 s, killed"):
+        await script(f"sleep 600 & echo $! > {tmp_path}/pid; trap '' TERM; sleep 600", 5.0).send(message())
+    assert time.monotonic() - began < 60
     child = int((tmp_path / "pid").read_text())
     until(lambda: not is_running(child), "the child is gone")
 
@@ -86,15 +86,15 @@ async def test_one_that_leaves_its_group_and_keeps_the_output_open_is_not_waited
     began = time.monotonic()
     text = f"setsid sh -c 'echo $$ > {tmp_path}/pid; exec sleep 600' & while ! [ -s {tmp_path}/pid ]; do sleep 0.01; done"
     assert await script(text).send(message()) == "exit status 0"
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
     os.kill(int((tmp_path / "pid").read_text()), 9)
 
 
 async def test_one_that_floods_is_killed_and_its_output_is_not_kept():
     began = time.monotonic()
     with pytest.raises(NotifierError, match=f"it wrote more than {MOST_OUTPUT} bytes, killed"):
-        await script("yes flood", 30.0).send(message())
-    assert time.monotonic() - began < 10
+        await script("yes flood", 60.0).send(message())
+    assert time.monotonic() - began < 50
 
 
 async def test_a_cancelled_delivery_leaves_nothing_behind(tmp_path):

@@ -10,7 +10,7 @@ from support import cluster
 from support.cluster import ENDPOINTS
 from support.daemon import until
 from support.names import NAME, ZONE
-from support.operating import RefusedError, call, order, ready, service
+from support.operating import RefusedError, call, newest, order, ready, service
 from support.ports import free_port
 
 OUTSIDE = "is outside of what the sandbox allows since the start; restart rrdnsd"
@@ -32,12 +32,12 @@ def reloads(node):
 
 def replaced(node):
     """Replace the file by renaming, as editors and configuration management do, and let it be read again."""
-    before = len(reloads(node))
+    before = reloads(node)
     new = node.path.with_suffix(".new")
     new.write_text(json.dumps(node.config))
     os.replace(new, node.path)  # noqa: PTH105 -- what is tested
     node.process.send_signal(signal.SIGHUP)
-    return until(lambda: reloads(node)[: len(reloads(node)) - before], lambda: f"a reload:\n{node.log}")[0]
+    return until(lambda: newest(reloads(node), before), lambda: f"a reload:\n{node.log}")
 
 
 def one_more(port, name="more"):

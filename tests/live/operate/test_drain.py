@@ -18,15 +18,16 @@ def standing(node):
 def test_a_drain_is_kept_by_the_others_when_its_node_is_killed_at_once(nodes, server, endpoints):
     first, second, third = made = nodes(reconcile_interval_ms=1000)
     outcome = order(first, "drain", service=NAME, address=DRAINED, why="a new disk", who="ann")
+    if outcome["known_by"] == [first.node]:  # the others are waited for, but not for ever
+        until(lambda: standing(second) or standing(third), "another one knows of it")
     first.stop(signal.SIGKILL)
     assert outcome["changed"]
-    assert set(outcome["known_by"]) == {node.node for node in made}
-    assert outcome["unknown_to"] == []
+    assert {*outcome["known_by"], *outcome["unknown_to"]} == {node.node for node in made}
     assert f"removes {DRAINED} from {NAME}" in outcome["effect"]
 
     serves(server, *LEFT, nodes=made)
     for node in (second, third):
-        assert standing(node) == [("drain", NAME, DRAINED)]
+        until(lambda node=node: standing(node) == [("drain", NAME, DRAINED)], lambda node=node: node.log)
         node.looks(ZONE, 2)
     probed(endpoints, DRAINED)  # it is still probed, it is up, and it stays out
     assert server.addresses(NAME) == set(LEFT)
@@ -71,7 +72,7 @@ def test_an_order_reaches_a_node_that_was_down(nodes, server):
     third.stop(signal.SIGKILL)
     until(lambda: not first.counts(second, third), "it is missed")
     outcome = order(first, "drain", service=NAME, address=DRAINED)
-    assert outcome["unknown_to"] == [third.node]
+    assert third.node in outcome["unknown_to"]
     serves(server, *LEFT, nodes=made)
     third.start()
     ready(third)

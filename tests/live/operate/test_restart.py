@@ -13,7 +13,7 @@ import dns.update
 import pytest
 
 from support import cluster
-from support.daemon import until
+from support.daemon import NO_ANSWER, until
 from support.names import NAME, ZONE
 from support.operating import TOKEN, order, ready, status
 from support.receiver import Receiver
@@ -43,10 +43,10 @@ def add_by_hand(server, key, address):
     ring = dns.tsigkeyring.from_text({key.name: key.secret})
     change = dns.update.UpdateMessage(ZONE, keyring=ring, keyalgorithm=key.algorithm)
     change.add(f"{NAME}.", 5, "A", address)
-    assert dns.query.tcp(change, server.host, port=server.port, timeout=5).rcode() == 0
+    assert dns.query.tcp(change, server.host, port=server.port, timeout=20).rcode() == 0
 
 
-def config(endpoints, server, key, folder, receiver, interval=1000):
+def config(endpoints, server, key, folder, receiver, interval=2000):
     made = cluster.config(cluster.names(1), 0, endpoints, server, key, state_dir=str(folder))
     hook = {"type": "webhook", "url": receiver.url, "batch_ms": 100}
     times = {"probe_interval_ms": interval, "probe_timeout_ms": interval, "reconcile_interval_ms": 1000}
@@ -78,7 +78,7 @@ def test_what_was_known_is_shown_but_counts_as_unknown(start, endpoints, server,
     until(lambda: remembered(folder) == known, lambda: f"{known}, not {remembered(folder)}")
 
     node.stop(signal.SIGKILL)
-    node.config |= {"probe_interval_ms": 20_000, "probe_timeout_ms": 20_000}
+    node.config |= {"probe_interval_ms": 40_000, "probe_timeout_ms": 40_000}
     node.write()
     add_by_hand(server, key, GONE)  # would be taken out again if what is remembered counted
     serial, messages = server.serial(ZONE), len(receiver.taken)
@@ -151,7 +151,7 @@ def found_of(node):
     """The endpoints by address, once the node answers."""
     try:
         found = status(node)["services"][0]["endpoints"]
-    except OSError:
+    except NO_ANSWER:
         return None
     return {one["address"]: one for one in found}
 
@@ -163,7 +163,7 @@ def node_log(node):
 def command(node, *words):
     line = [sys.executable, "-m", "rrdnsd", *words, "--url", f"http://{node.node}"]
     done = subprocess.run(
-        line, capture_output=True, text=True, timeout=30, env={**node.env, "RRDNSD_TOKEN": TOKEN}, check=False
+        line, capture_output=True, text=True, timeout=60, env={**node.env, "RRDNSD_TOKEN": TOKEN}, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -30,6 +30,8 @@ def test_a_pause_lets_no_node_write_until_it_ends(nodes, server, endpoints):
     assert (dry["changed"], dry["dry_run"]) == (True, True)
     assert status(first)["paused"] == ""
     order(first, "pause", why="the DNS server moves")
+    for node in made:
+        until(lambda node=node: status(node)["paused"], "all of them know of it")
     endpoints.stop(TWO)
     until(lambda: endpoint(second, NAME, TWO)["verdict"] == "down", lambda: second.log)
     assert status(second)["paused"] == "paused by tests: the DNS server moves"
@@ -44,7 +46,7 @@ def test_a_pause_lets_no_node_write_until_it_ends(nodes, server, endpoints):
 
 def test_a_maintenance_ends_by_itself(nodes, server, endpoints):
     (node,) = nodes(1)
-    until_ = status(node)["now"] + 4
+    until_ = status(node)["now"] + 15
     order(node, "maintenance", service=NAME, until=iso(until_), why="new switch")
     endpoints.stop(TWO)
     until(lambda: endpoint(node, NAME, TWO)["verdict"] == "down", lambda: node.log)
@@ -67,7 +69,10 @@ def test_a_forced_endpoint_is_what_it_is_forced_to_be(nodes, server, endpoints):
     first, second, _ = made = nodes()
     order(first, "force", service=NAME, address=TWO, state="down", why="it lies")
     serves(server, ONE, THREE, nodes=made)
-    report = endpoint(second, NAME, TWO)
+    report = until(
+        lambda: (found := endpoint(second, NAME, TWO))["forced"] and found,
+        lambda: f"it is told:\n{second.log}",
+    )
     assert (report["forced"], report["verdict"], report["state"]) == ("down", "up", "down")
     endpoints.stop(THREE)
     serves(server, ONE, nodes=made)
@@ -103,7 +108,7 @@ def test_a_refresh_repairs_a_name_at_once(nodes, server, key):
     keyring = dns.tsigkeyring.from_text({key.name: (key.algorithm, key.secret)})
     update = dns.update.Update(ZONE, keyring=keyring, keyalgorithm=key.algorithm)
     update.delete(f"{NAME}.", "A", THREE)
-    assert dns.query.tcp(update, server.host, port=server.port, timeout=5).rcode() == 0
+    assert dns.query.tcp(update, server.host, port=server.port, timeout=20).rcode() == 0
     outcome = order(node, "refresh", service=NAME)
     assert server.addresses(NAME) == set(ENDPOINTS)
     assert outcome["changed"]
@@ -120,7 +125,9 @@ def test_services_and_endpoints_come_and_go_on_all_nodes(nodes, server, endpoint
     assert order(first, "service/add", config=config)["changed"]
     assert not order(second, "service/add", config=config)["changed"]
     until(lambda: server.addresses(OTHER) == {ONE, TWO}, lambda: "\n".join(node.log for node in made))
-    assert all(service(node, OTHER)["source"] == "api" for node in made)
+    for node in made:
+        found = until(lambda node=node: service(node, OTHER), "it is known everywhere")
+        assert found["source"] == "api"
 
     order(second, "endpoint/add", service=OTHER, address=THREE)
     until(lambda: server.addresses(OTHER) == set(ENDPOINTS), lambda: "\n".join(node.log for node in made))
@@ -130,7 +137,10 @@ def test_services_and_endpoints_come_and_go_on_all_nodes(nodes, server, endpoint
     third.stop()
     third.start()
     ready(third)
-    assert {e["address"] for e in service(third, OTHER)["endpoints"]} == {TWO, THREE}
+    until(
+        lambda: {e["address"] for e in service(third, OTHER)["endpoints"]} == {TWO, THREE},
+        lambda: service(third, OTHER),
+    )
     exported = call(third, "api/v1/export")["config"]
     assert [found["fqdn"] for found in exported["services"]] == [NAME, OTHER]
 
@@ -208,5 +218,7 @@ def test_what_happened_is_found_in_the_events_and_in_the_audit(nodes, server, en
     assert call(second, "api/v1/audit")["rows"] == []
     kinds = {event["kind"] for event in call(first, "api/v1/events", limit=1000)["events"]}
     assert {"start", "transition", "peer", "order"} <= kinds
-    written = [node for node in made if call(node, "api/v1/events", kind="write")["events"]]
-    assert written
+    until(
+        lambda: any(call(node, "api/v1/events", kind="write")["events"] for node in made),
+        "somebody tells of it",
+    )

@@ -5,13 +5,12 @@ import os
 import re
 import stat
 import subprocess
-import urllib.error
 import urllib.request
 from pathlib import Path
 
 import pytest
 
-from support.daemon import until
+from support.daemon import NO_ANSWER, until
 from support.endpoints_http import Endpoints
 from support.packaging import System, run
 from support.ports import free_port
@@ -169,7 +168,7 @@ def runs(system):
         until(lambda: daemon.poll() is not None or is_ready(node), log.read_text)
     finally:
         daemon.terminate()
-        code = daemon.wait(10)
+        code = daemon.wait(60)
         endpoints.close()
     assert code == 0, log.read_text()
     kept = run(["find", system.root / "var/lib/rrdnsd"]).split()
@@ -179,7 +178,7 @@ def runs(system):
 
 def is_ready(node):
     try:
-        with urllib.request.urlopen(f"http://{node}/health/ready", timeout=2) as answer:
+        with urllib.request.urlopen(f"http://{node}/health/ready", timeout=20) as answer:
             return json.load(answer)["ready"]
-    except (urllib.error.URLError, OSError):
+    except NO_ANSWER:
         return False

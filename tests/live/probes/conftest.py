@@ -23,7 +23,7 @@ class Certificates:
         now = datetime.now(UTC)
         self.ca_file = str(folder / "ca.pem")
         authority.cert_pem.write_to_path(self.ca_file)
-        self.good = authority.issue_cert(HOST, not_after=now + timedelta(days=30, hours=1))
+        self.good = authority.issue_cert(HOST, not_after=now + timedelta(days=30, hours=12))
         self.expired = authority.issue_cert(HOST, not_after=datetime(2024, 11, 1, tzinfo=UTC))
         self.other_name = authority.issue_cert("other.example")
         self.many_names = authority.issue_cert("a.test", "b.test", "c.test", "d.test", "e.test")

@@ -29,6 +29,9 @@ OVER_TCP = [scheme for scheme in SCHEMES if KINDS[scheme].over == "tcp"]
 WITH_PORT = [scheme for scheme in SCHEMES if KINDS[scheme].over != "nothing"]
 CONNECTING = [scheme for scheme in OVER_TCP if KINDS[scheme].connects]
 WITH_DESCRIPTORS = [s for s in SCHEMES if KINDS[s].says_descriptors and s != "heartbeat"]
+IN_TIME = 15.0
+"""Seconds; the limit is half a second, and whoever keeps none waits for ever."""
+
 BEHAVIOURS = {
     "silent": silent,
     "closing": closing_at_once,
@@ -56,24 +59,24 @@ def build(certificates):
 @pytest.mark.parametrize("scheme", SCHEMES)
 async def test_a_healthy_endpoint_is_fine_every_time(scheme, around, build, asker):
     with KINDS[scheme].well("127.0.0.1", around) as port:
-        asking = build(scheme, port, timeout=5.0)
+        asking = build(scheme, port, timeout=20.0)
         for _ in range(3):
             result = await asker.ask(asking)
             assert (result.ok, result.reason) == (True, "")
-            assert 0 < result.timings.total < 5
+            assert 0 < result.timings.total < 20
         asking.close()
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 async def test_ipv6_is_the_same(scheme, around, build, asker):
     with KINDS[scheme].well("::1", around) as port:
-        result = await asker.ask(build(scheme, port, "::1", timeout=5.0))
+        result = await asker.ask(build(scheme, port, "::1", timeout=20.0))
         assert (result.ok, result.reason) == (True, "")
 
 
 @pytest.mark.parametrize("scheme", WITH_PORT)
 async def test_nobody_there_is_connection_refused(scheme, build, asker):
-    result = await asker.ask(build(scheme, free_port(), timeout=5.0))
+    result = await asker.ask(build(scheme, free_port(), timeout=20.0))
     assert (result.ok, result.reason) == (False, "connection refused")
     assert result.timings.connect is None
 
@@ -86,7 +89,7 @@ async def test_no_answer_at_all_ends_in_time(scheme, build, asker):
     assert result.reason.startswith("timeout after 0.5 s ")
     if scheme in CONNECTING:
         assert result.reason == "timeout after 0.5 s while connecting"
-    assert 0.4 <= result.timings.total < 3
+    assert 0.4 <= result.timings.total < IN_TIME
 
 
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
@@ -95,7 +98,7 @@ async def test_misbehaviour_is_a_result_in_time(scheme, behaviour, build, asker)
     with endpoint(BEHAVIOURS[behaviour]) as served:
         result = await asker.ask(build(scheme, served.port))
     assert isinstance(result, ProbeResult)
-    assert result.timings.total < 3
+    assert result.timings.total < IN_TIME
     assert result.ok == (not result.reason)
     assert "\n" not in result.reason
 

@@ -75,7 +75,7 @@ def odd_server(*answers, asked=None):
         thread = threading.Thread(target=serve)
         thread.start()
         yield sock.getsockname()[1]
-        thread.join(5)
+        thread.join(30)
 
 
 def respond(query, **changes):
@@ -150,5 +150,5 @@ async def test_odd_answers_over_tcp(over_tcp, reason):
         thread = threading.Thread(target=serve)
         thread.start()
         result = await ask(probe(f"dns://{{}}:{port}/www.example.test"))
-        thread.join(5)
+        thread.join(30)
     assert result.reason == reason

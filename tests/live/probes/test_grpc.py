@@ -7,7 +7,7 @@ from support.grpc_health import NOT_SERVING, SERVING, health_server
 
 
 def asking(port, service="", **settings):
-    return probe(f"grpc://{{}}:{port}/{service}", timeout=settings.pop("timeout", 10.0), **settings)
+    return probe(f"grpc://{{}}:{port}/{service}", timeout=settings.pop("timeout", 30.0), **settings)
 
 
 @pytest.mark.parametrize(
@@ -48,10 +48,11 @@ async def test_a_server_without_the_health_service_is_told():
 
 async def test_a_slow_answer_is_a_timeout():
     done = Event()
-    with health_server({"": lambda _context: done.wait(10) and SERVING}) as (port, _):
-        result = await ask(asking(port, timeout=0.5))
+    with health_server({"": lambda _context: done.wait(60) and SERVING}) as (port, _):
+        result = await ask(asking(port, timeout=3.0))
         done.set()
-    assert (result.ok, result.reason) == (False, "timeout after 0.5 s waiting for the answer")
+    # Whether gRPC or the runner ends it first, where both are late, is not said.
+    assert (result.ok, result.reason.removesuffix(" waiting for the answer")) == (False, "timeout after 3 s")
 
 
 @pytest.mark.parametrize(
@@ -65,13 +66,13 @@ async def test_a_slow_answer_is_a_timeout():
 )
 async def test_certificates(certificates, which, reason):
     with health_server({"": SERVING}, certificate=getattr(certificates, which)) as (port, _):
-        result = await ask(probe(f"grpcs://{{}}:{port}", ca_file=certificates.ca_file, timeout=10.0))
+        result = await ask(probe(f"grpcs://{{}}:{port}", ca_file=certificates.ca_file, timeout=30.0))
     assert (result.ok, result.reason) == (not reason, reason)
 
 
 async def test_a_server_that_does_not_speak_tls(certificates):
     with health_server({"": SERVING}) as (port, _):
-        result = await ask(probe(f"grpcs://{{}}:{port}", ca_file=certificates.ca_file, timeout=10.0))
+        result = await ask(probe(f"grpcs://{{}}:{port}", ca_file=certificates.ca_file, timeout=30.0))
     assert not result.ok
     assert "TLS" in result.reason
     assert HOST not in result.reason

@@ -26,10 +26,10 @@ HEADERS = b"HTTP/1.1 200 OK\r\nX-Long: "
 @pytest.mark.parametrize(
     ("behave", "reason"),
     [
-        (silent, "timeout after 0.4 s waiting for the response"),
+        (silent, "timeout after 2 s waiting for the response"),
         (closing_at_once, "closed without an answer"),
         (resetting, "connection reset"),
-        (dripping(seconds=0.1), "timeout after 0.4 s waiting for the response"),
+        (dripping(seconds=0.1), "timeout after 2 s waiting for the response"),
         (answering(b"HTTP/1.1 503 Busy\r\n\r\n"), "status 503, expected 200-399"),
         (answering(b"SSH-2.0-OpenSSH_9.2\r\n"), "malformed HTTP response: expected HTTP/, RTSP/ or ICE/"),
         (answering_once(b"HTTP/1.1 200 OK\r\nServ"), "closed in the middle of the response headers"),
@@ -42,7 +42,7 @@ HEADERS = b"HTTP/1.1 200 OK\r\nX-Long: "
 )
 async def test_each_fault_has_its_reason(behave, reason):
     with endpoint(behave) as served:
-        result = await ask(probe(f"http://{{}}:{served.port}/", timeout=0.4))
+        result = await ask(probe(f"http://{{}}:{served.port}/", timeout=2.0))
     assert not result.ok
     assert result.reason == reason
 
@@ -90,7 +90,7 @@ async def test_endless_answers_end_in_time_and_in_little_memory(head, more):
         finally:
             tracemalloc.stop()
     assert result.reason in {"body does not match expect_body", "response headers exceed 64 KiB"}
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 15
     assert peak < 4 * 2**20
 
 

@@ -100,7 +100,7 @@ def processes_of(mark):
 
 
 async def gone(mark):
-    deadline = monotonic() + 5
+    deadline = monotonic() + 60
     while processes_of(mark):
         assert monotonic() < deadline, "processes are left"
         await asyncio.sleep(0.01)
@@ -119,16 +119,16 @@ async def test_what_hangs_is_killed_with_all_it_started(script, text):
     mark = f"MARK={os.urandom(8).hex()}"
     result = await ask(script(f"export {mark}; {text}", timeout=0.4))
     assert (result.ok, result.reason) == (False, "timeout after 0.4 s")
-    assert result.timings.total < 3
+    assert result.timings.total < 15
     await gone(mark)
 
 
 async def test_what_it_leaves_behind_is_killed_and_not_waited_for(script):
     mark = f"MARK={os.urandom(8).hex()}"
     began = monotonic()
-    result = await ask(script(f"export {mark}; sleep 1000 & echo done; exit 2", timeout=20.0))
+    result = await ask(script(f"export {mark}; sleep 1000 & echo done; exit 2", timeout=60.0))
     assert result.reason == "CRITICAL: done"
-    assert monotonic() - began < 10
+    assert monotonic() - began < 50
     await gone(mark)
 
 
@@ -138,7 +138,7 @@ async def test_what_it_leaves_behind_is_killed_and_not_waited_for(script):
     ("head -c 900000 /dev/zero | tr '\\0' x; exit 0", ""),
 ])  # fmt: skip
 async def test_floods(script, text, reason):
-    result = await ask(script(text, timeout=10.0))
+    result = await ask(script(text, timeout=60.0))
     assert (result.ok, result.reason) == (not reason, reason)
 
 
@@ -155,14 +155,14 @@ async def test_no_zombies_are_left(script):
 
 async def test_only_so_many_run_at_once(script, tmp_path):
     text = f"mktemp {tmp_path}/running.XXXXXX >/dev/null; ls {tmp_path} | grep -c running; while [ ! -e {tmp_path}/go ]; do sleep 0.05; done; exit 1"
-    asked = [script(text, address=f"127.0.0.{n}", timeout=30.0) for n in range(1, 41)]
+    asked = [script(text, address=f"127.0.0.{n}", timeout=90.0) for n in range(1, 41)]
     asker = Asker()
     running = asyncio.gather(asker.ask_all(*asked))
 
     async def count():
         return len(list(tmp_path.glob("running.*")))
 
-    deadline = monotonic() + 10
+    deadline = monotonic() + 60
     while await count() < 16:
         assert monotonic() < deadline
         await asyncio.sleep(0.02)

@@ -2,7 +2,7 @@ import pytest
 
 from support.daemon import Daemon
 from support.dns_servers import STARTERS, Key, Setup, zone
-from support.endpoints_http import Endpoints
+from support.endpoints_http import endpoints_at
 from support.names import NAME, ZONE
 from support.notified import Notified
 
@@ -24,19 +24,15 @@ def named(tmp_path):
     server.stop()
 
 
-@pytest.fixture
-def endpoints():
-    made = Endpoints("127.0.0.2", "127.0.0.3")
-    yield made
-    made.close()
+endpoints = endpoints_at("127.0.0.2", "127.0.0.3")
 
 
 @pytest.fixture
 def managed(tmp_path, manager, named, endpoints):
-    """Start the daemon as a service manager does: $NOTIFY_SOCKET, and a watchdog of so many seconds."""
+    """Start the daemon as a service manager does: $NOTIFY_SOCKET, and a watchdog of so many seconds; `also` are more services."""
     made = []
 
-    def start(watchdog=2.0, **more):
+    def start(watchdog=2.0, also=(), **more):
         service = {
             "fqdn": NAME,
             "zone": ZONE,
@@ -47,7 +43,7 @@ def managed(tmp_path, manager, named, endpoints):
             "update_method": "rfc2136",
             "update_credentials": named.credentials,
             "update_resolvers": [f"{named.host}:{named.port}"],
-            "services": [{"healthcheck": f"http://{{}}:{endpoints.port}/", **service}],
+            "services": [{"healthcheck": f"http://{{}}:{endpoints.port}/", **service}, *also],
             **more,
         }
         env = {"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": str(int(watchdog * 1e6))}

@@ -2,6 +2,7 @@
 
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -22,11 +23,7 @@ def test_ready_after_the_first_full_round_then_alive_then_stopping(managed, mana
     check = {"healthcheck": f"http://{{}}:{hanging.port}/", "ipaddrs": [hanging.host]}
     hangs = {"fqdn": f"hangs.{ZONE}", "zone": ZONE, **check}
     began = time.monotonic()
-    node = managed(probe_timeout_ms=1500, probe_interval_ms=2000, fall=1)
-    node.config["services"].append(hangs)
-    node.stop(signal.SIGKILL)
-    node.write()
-    node.start()
+    node = managed(also=[hangs], probe_timeout_ms=1500, probe_interval_ms=2000, fall=1)
     until(lambda: manager.values("READY"), lambda: f"READY in {manager.told}\n{node.log}")
     assert time.monotonic() - began > 1.5
     assert all(entry["reads"] for entry in node.kept(ZONE))
@@ -51,7 +48,8 @@ def test_a_process_that_stands_still_does_not_feed_the_watchdog(managed, manager
     node = managed()
     until(lambda: manager.values("READY"), lambda: f"READY in {manager.told}\n{node.log}")
     node.process.send_signal(signal.SIGSTOP)
-    time.sleep(0.2)  # what was being sent has arrived
+    stat = Path(f"/proc/{node.process.pid}/stat")
+    until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T", "it stands still")
     before = len(manager.told)
     time.sleep(1.5)  # three beats
     assert len(manager.told) == before

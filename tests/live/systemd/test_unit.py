@@ -35,7 +35,7 @@ CONFIG = {
 CREDENTIAL = """[Service]
 LoadCredential=cluster-secret:/etc/rrdnsd-cluster-secret
 # So that the test need not wait for as long as an operator would.
-WatchdogSec=3
+WatchdogSec=10
 """
 
 
@@ -89,8 +89,9 @@ def test_a_start_ends_when_the_first_round_has(running):
 
 
 def test_the_journal_has_the_fields(running):
-    lines = [line for line in running.journal(UNIT) if line.get("ENDPOINT") == "127.0.0.2"]
-    assert lines
+    lines = until(
+        lambda: [line for line in running.journal(UNIT) if line.get("ENDPOINT") == "127.0.0.2"], "a line"
+    )
     assert lines[0]["SERVICE"] == "www.example.test"
     assert "CODE_FILE" in lines[0]
 
@@ -107,8 +108,10 @@ def test_the_command_line_reaches_it_and_strangers_do_not(running):
 
 
 def test_its_own_sandbox_is_in_force_as_well(running):
-    said = [line for line in _of_this_start(running) if line["MESSAGE"].startswith("[sandbox]")]
-    assert said
+    said = until(
+        lambda: [line for line in _of_this_start(running) if line["MESSAGE"].startswith("[sandbox]")],
+        "a line",
+    )
     # A kernel without Landlock is no fault of the unit; system calls that it would have to permit are.
     refused = [
         line["MESSAGE"] for line in said if int(line["PRIORITY"]) < 6 and "Landlock" not in line["MESSAGE"]
@@ -131,7 +134,7 @@ def test_a_reload_of_a_bad_file_fails_and_changes_nothing(running):
     pid = running.shown(UNIT, "MainPID")
     (running.root / "etc/rrdnsd.json").write_text(json.dumps({**CONFIG, "ttl": -1}))
     assert running.tried("systemctl", "reload", UNIT).returncode != 0
-    assert any("ttl" in line["MESSAGE"] for line in running.journal(UNIT))
+    until(lambda: any("ttl" in line["MESSAGE"] for line in running.journal(UNIT)), "it is told")
     assert running.shown(UNIT, "MainPID", "ActiveState") == {**pid, "ActiveState": "active"}
 
 
@@ -148,7 +151,7 @@ def test_a_process_that_stands_still_is_started_anew(running):
             and int(shown["NRestarts"]) > restarts
         )
 
-    until(again, lambda: running.shown(UNIT, "MainPID", "ActiveState", "Result", "NRestarts"), deadline=40)
+    until(again, lambda: running.shown(UNIT, "MainPID", "ActiveState", "Result", "NRestarts"))
     assert "www.example.test" in running.run("rrdnsd", "status")
 
 
@@ -163,7 +166,7 @@ def test_a_mistake_in_the_configuration_is_not_tried_again(running):
 def test_a_stop_is_quick_and_clean(running):
     began = time.monotonic()
     running.run("systemctl", "stop", UNIT)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 12  # systemd would have killed it after 15
     shown = running.shown(UNIT, "ActiveState", "Result", "ExecMainStatus")
     assert shown == {"ActiveState": "inactive", "Result": "success", "ExecMainStatus": "0"}
     assert not (running.root / "run/rrdnsd").exists()

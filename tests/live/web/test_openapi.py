@@ -12,12 +12,12 @@ from support.daemon import Daemon, until
 from support.ports import free_port
 
 SUPPORT = Path(__file__).parents[2]
-SECONDS = 170
+SECONDS = 400
 
 SETTINGS = """
 headers = {{ Authorization = "Bearer {token}" }}
 hooks = "support.schemathesis_hooks"
-request-timeout = 10
+request-timeout = 60
 seed = 1
 
 [generation]

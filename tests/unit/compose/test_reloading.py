@@ -39,6 +39,7 @@ SERVICES = st.fixed_dictionaries(
         "probe_interval_ms": st.sampled_from([2000, 9000]),
         "provider": st.sampled_from(["default", "second"]),
         "on_remove": st.sampled_from(["keep", "withdraw"]),
+        "voters": st.sampled_from([1, 2, 3]),
     },
 )
 FILES = st.fixed_dictionaries(
@@ -54,6 +55,7 @@ FILES = st.fixed_dictionaries(
         "reconcile_interval_ms": st.sampled_from([5000, 70_000]),
         "takeover_ms": st.sampled_from([300, 2000]),
         "update_timeout_ms": st.sampled_from([1000, 2000]),
+        "voters": st.sampled_from([1, 2, 3]),
         "connectivity_check": st.sampled_from([[], ["tcp://192.0.2.9:53"]]),
     },
 )

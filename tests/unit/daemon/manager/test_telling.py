@@ -1,6 +1,7 @@
 """Runs the real runtime and scheduler on a virtual clock, and a real socket for the service manager."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -70,6 +71,13 @@ class Stage:
         self.task.cancel()
         await asyncio.gather(self.task, return_exceptions=True)
         self.heard.close()
+
+
+def test_what_others_vote_on_is_not_waited_for():
+    engine = Engine(ME, (ME, "10.0.0.8:3333", "10.0.0.9:3333"), (replace(SERVICE, voters=1),), 0.0)
+    assert not any(status.voted_here for status in engine.endpoints.values())
+    runtime = Runtime(engine, lambda: 0.0)
+    assert FirstRound(runtime, lambda _: False, 70.0).open().unprobed == 0
 
 
 @pytest.fixture

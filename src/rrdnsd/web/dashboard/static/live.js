@@ -7,6 +7,7 @@
   const BATCH = 40;
   const SILENCE = 15000;
   const POLL = 5000;
+  const RETRY = 1000;
   const LONGEST_WAIT = 30000;
 
   const contact = document.getElementById("contact");
@@ -15,9 +16,11 @@
   const list = document.querySelector("[data-list]");
   const wanted = new Map();
   const late = new Set();
+  const asked = new Set();
   let ahead = 0;
   let heard = 0;
   let fetching = false;
+  let failures = 0;
 
   const now = () => Date.now() / 1000 + ahead;
   const clock = (at) => new Date(at * 1000).toISOString().slice(11, 19);
@@ -35,6 +38,7 @@
     const whole = Math.max(0, Math.ceil(seconds));
     return whole < 3600 ? `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}` : span(whole);
   };
+  const jittered = (time) => time * (0.5 + Math.random() / 2);
   const put = (node, text) => {
     if (node.textContent !== text) node.textContent = text;
   };
@@ -98,20 +102,29 @@
   const renew = async () => {
     if (fetching || !wanted.size) return;
     fetching = true;
-    const names = [...wanted.keys()].slice(0, BATCH);
-    names.forEach((name) => wanted.delete(name));
+    for (const name of [...wanted.keys()].slice(0, BATCH)) {
+      wanted.delete(name);
+      asked.add(name);
+    }
     try {
-      const answer = await fetch(`/dash/parts?${new URLSearchParams(names.map((name) => ["p", name]))}`);
+      const parts = new URLSearchParams([...asked].map((name) => ["p", name]));
+      const answer = await fetch(`/dash/parts?${parts}`, { signal: AbortSignal.timeout(SILENCE) });
       if (!answer.ok) throw new Error(answer.statusText);
       const found = new DOMParser().parseFromString(await answer.text(), "text/html");
-      [...found.body.children].forEach((fresh) => replace(document.adoptNode(fresh)));
+      // What has gone since it was asked for stays gone.
+      const fresh = [...found.body.children].filter((node) => asked.has(node.dataset.part));
+      fresh.forEach((node) => replace(document.adoptNode(node)));
+      failures = 0;
       tick();
     } catch {
-      names.forEach((name) => late.add(name));
-    } finally {
-      fetching = false;
-      if (wanted.size) renew();
+      // Only changes are told: what is not fetched now would stay as it is.
+      failures += 1;
+      asked.forEach((name) => wanted.set(name, true));
     }
+    asked.clear();
+    fetching = false;
+    if (failures) setTimeout(renew, jittered(Math.min(LONGEST_WAIT, RETRY * 2 ** failures)));
+    else renew();
   };
 
   const compare = (versions) => {
@@ -130,7 +143,7 @@
   };
   const remove = (names) => {
     for (const name of names) {
-      wanted.delete(name);
+      for (const expected of [wanted, late, asked]) expected.delete(name);
       part(name)?.remove();
     }
   };
@@ -146,7 +159,8 @@
     tick();
   };
   const takeAll = (news) => {
-    const gone = list ? [...list.children].map((node) => node.dataset.part).filter((name) => !(name in news.versions)) : [];
+    const known = [...(list?.children ?? [])].map((node) => node.dataset.part);
+    const gone = [...known, ...wanted.keys(), ...late, ...asked].filter((name) => !(name in news.versions));
     take({ ...news, gone });
   };
 
@@ -207,8 +221,7 @@
         clearInterval(guard);
       }
       tries = heard > before ? 0 : tries + 1;
-      const limit = Math.min(LONGEST_WAIT / 1000, 2 ** tries);
-      await wait(Math.max(1, Math.round(limit * (0.5 + Math.random() / 2))));
+      await wait(Math.max(1, Math.round(jittered(Math.min(LONGEST_WAIT / 1000, 2 ** tries)))));
     }
   };
 
