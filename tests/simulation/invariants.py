@@ -48,7 +48,8 @@ class Invariants:
         for effect in effects:
             if isinstance(effect, Voted):
                 service = engine.services[effect.key.service]
-                self._evident(node, service, effect.key, own[service.fqdn].ballots[effect.key.address].state)
+                ballot = own[service.fqdn].ballots.get(effect.key.address)
+                self._evident(node, service, effect.key, ballot.state if ballot else State.UNKNOWN)
         self._note_beliefs(engine)
         for effect in effects:
             if isinstance(effect, Transition):
@@ -66,6 +67,9 @@ class Invariants:
         electorate = frozenset(engine.electorate.roster.nodes)
         for service in engine.services.values():
             votes = own[service.fqdn]
+            some = len(voters := rules.voters(service, sign[2])) < len(sign[2])
+            if votes.ballots and some and node not in voters:
+                self.fail(f"{node} votes on {service.fqdn} and is none of its voters")
             for endpoint in service.endpoints:
                 key = EndpointKey(service.fqdn, endpoint.address)
                 ballot = votes.ballots.get(endpoint.address)
@@ -102,9 +106,20 @@ class Invariants:
         if now - planned > 1.01 * SENT_WITHIN:
             self.fail(f"{me} sends what it planned {now - planned:.1f} s ago for {names} to {server}")
         for change in changes:
+            self._accord(node, server, change.name, heard, planned)
             if now == planned:  # what goes out once more was judged when it went out first
                 self._justify(node, server, change)
             self._only_writer(me, server, change)
+
+    def _accord(self, node: Node, server: str, name: str, heard: set[str], planned: float) -> None:
+        """Of each service a quorum of all nodes that were heard is told the same, however few of them vote on it."""
+        [own] = [service for service in node.plan.services if service.fqdn == name]
+        alike = {plan.name for plan in self.scenario.nodes if own in plan.services}
+        lists = self._lists(node.plan.name, planned)
+        if all(len(heard & alike & {*some}) < rules.quorum(len(some)) for some in lists):
+            self.fail(
+                f"{node.plan.name} writes {name} on {server}, of which only {sorted(alike)} are told the same"
+            )
 
     def _lists(self, node: str, since: float) -> list[tuple[str, ...]]:
         """Return the lists of nodes that a node has gone by since some moment."""
@@ -233,20 +248,22 @@ class Invariants:
         verdicts = orders.believed(verdicts)
         for address in sorted(a for a in verdicts if verdicts[a] == "unknown"):
             votes = self._votes(nodes, service, keys[address])
-            if len(votes["up"] | votes["down"]) < rules.quorum(len(nodes)):
+            if len(votes["up"] | votes["down"]) < rules.quorum(len(rules.voters(service, nodes))):
                 self.fail(f"{what}, before enough nodes have voted on {address}")
         if not rules.explains(orders.left(service), verdicts, added, removed):
             self.fail(f"{what}, which {verdicts} do not call for")
 
     def _votes(self, nodes: Sequence[str], service: Service, key: EndpointKey) -> dict[str, set[str]]:
         since = self.clock() - self.scenario.vote_ttl - SLACK
-        return self.ledger.voters(nodes, key, service.definition, since)
+        voters = rules.voters(service, nodes)
+        return self.ledger.voters(nodes, key, service.definition, since, voters)
 
     def _short_of_quorum(self, nodes: Sequence[str], service: Service, key: EndpointKey, state: str) -> str:
-        votes = self._votes(nodes, service, key)
-        if len(votes[state]) >= rules.quorum(len(nodes)):
+        votes, voters = self._votes(nodes, service, key), rules.voters(service, nodes)
+        if len(votes[state]) >= rules.quorum(len(voters)):
             return ""
-        return f"without a quorum of fresh equal votes: up {sorted(votes['up'])}, down {sorted(votes['down'])} of {len(nodes)}"
+        of = f"{len(nodes)}" if len(voters) == len(nodes) else f"the voters {', '.join(sorted(voters))}"
+        return f"without a quorum of fresh equal votes: up {sorted(votes['up'])}, down {sorted(votes['down'])} of {of}"
 
     def _only_writer(self, me: str, server: str, change: NameChange) -> None:
         """While nodes can talk, one node writes a change and the others find it written."""

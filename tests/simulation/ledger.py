@@ -61,12 +61,12 @@ class Ledger:
                 del book[place]
 
     def voters(
-        self, nodes: Sequence[str], key: EndpointKey, definition: str, since: float
+        self, nodes: Sequence[str], key: EndpointKey, definition: str, since: float, asked: Sequence[str]
     ) -> dict[str, set[str]]:
-        """Return who of these nodes voted what on the same question at some moment after `since`."""
+        """Return who of those `asked` voted what on the same question, knowing these nodes, at some moment after `since`."""
         found: dict[str, set[str]] = {"up": set(), "down": set(), "unknown": set()}
         electorate = frozenset(nodes)
-        for node in nodes:
+        for node in asked:
             for belief in self.beliefs.get((node, key), ()):
                 same = belief.definition == definition and belief.electorate == electorate
                 if same and belief.until >= since:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from unittest.mock import patch
 
-from rrdnsd.core import agreement, engine, ledger, membership, override, plan, publish, quorum
+from rrdnsd.core import agreement, engine, ledger, membership, override, plan, publish, quorum, voters
 from rrdnsd.core.electorate import Electorate
 from rrdnsd.core.engine import Engine
 from rrdnsd.core.ledger import Ledger, Stamp
@@ -18,6 +18,7 @@ from rrdnsd.peers.courier import Courier
 from rrdnsd.peers.inbox import Inbox
 from rrdnsd.peers.mesh import Mesh
 from rrdnsd.providers import message
+from simulation import node as process
 from simulation.world import simulate
 
 Patch = Callable[[], AbstractContextManager[object]]
@@ -122,6 +123,39 @@ def _forgetful(file, _kept, real=membership.begin):
 
 def _whatever_list(self, now, vote_ttl):
     return self.in_step and now - self.heard_at <= vote_ttl
+
+
+def _narrowed(self, key, status, now, voters_of, real=Engine._count):
+    """Count as if the voters of a service that has not all nodes for voters were those that `voters_of` returns."""
+    known, roster = self.electorate.voters, self.electorate.roster
+    if known.are_all(key.service):
+        return real(self, key, status, now)
+    heard = [node for node in roster.nodes if node == roster.me or roster.peers[node].counted]
+    with patch.dict(known._chosen, {key.service: voters_of(self._services[key.service], known, heard)}):
+        return real(self, key, status, now)
+
+
+def _count_the_voters_heard(self, key, status, now):
+    def voters_of(service, known, heard):
+        return tuple(node for node in known.of(service.fqdn) if node in heard)
+
+    return _narrowed(self, key, status, now, voters_of)
+
+
+def _choose_from_those_heard(self, key, status, now):
+    def voters_of(service, _known, heard):
+        return voters.voters(service.fqdn, heard, service.voters)
+
+    return _narrowed(self, key, status, now, voters_of)
+
+
+def _keep_the_vote(self, nodes, now, real=Electorate.reseat):
+    with patch.object(self, "votes_on", lambda _service: True):
+        return real(self, nodes, now)
+
+
+def _everybody_probes(_service, nodes, _count):
+    return tuple(sorted(nodes))
 
 
 MUTANTS = (
@@ -268,5 +302,48 @@ MUTANTS = (
         "while a change of nodes spreads, nodes that do not know it yet are counted with those that do",
         (partial(patch.object, Peer, "fresh", _whatever_list),),
         12,
+    ),
+    Mutant(
+        "quorum of the voters that are heard",
+        "counts a majority of the service's voters that can be heard instead of all of them",
+        (partial(patch.object, Engine, "_count", _count_the_voters_heard),),
+        13,
+    ),
+    Mutant(
+        "each node chooses voters of the nodes it hears",
+        "two groups that cannot hear each other each choose voters of their own",
+        (partial(patch.object, Engine, "_count", _choose_from_those_heard),),
+        20,
+    ),
+    Mutant(
+        "a node that is not asked votes",
+        "it probes every service and counts its own ballot",
+        (
+            partial(patch.object, process, "voters", _everybody_probes),
+            partial(patch.object, Electorate, "votes_on", lambda _self, _service: True),
+        ),
+        4,
+    ),
+    Mutant(
+        "ballots of nodes that are not asked count",
+        "whoever says something about a service is counted",
+        (
+            partial(patch.object, process, "voters", _everybody_probes),
+            partial(patch.object, Electorate, "votes_on", lambda _self, _service: True),
+            partial(patch.object, Electorate, "voting", lambda self, _service: self.roster.peers.items()),
+        ),
+        4,
+    ),
+    Mutant(
+        "a vote outlives its seat",
+        "a node that is no voter any more, because others came, goes on with the vote it had",
+        (partial(patch.object, Electorate, "reseat", _keep_the_vote),),
+        20,
+    ),
+    Mutant(
+        "each number of voters has its quorum",
+        "while files are changed, the voters of the old and of the new number each write what they see",
+        (partial(patch.object, Electorate, "no_accord", lambda _self, _service, _now: ""),),
+        365,
     ),
 )

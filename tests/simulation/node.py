@@ -15,6 +15,7 @@ from rrdnsd.core.engine import Engine, Timing
 from rrdnsd.core.events import Event, Ordered, Reseated
 from rrdnsd.core.ledger import Entry
 from rrdnsd.core.model import EndpointKey, ProbeResult
+from rrdnsd.core.voters import voters
 from rrdnsd.daemon.backoff import Backoff
 from rrdnsd.daemon.connectivity import LinkWatch, link_key
 from rrdnsd.daemon.control.book import Book
@@ -202,6 +203,8 @@ class Node:
             self.mesh.reseat(nodes)
         self.inbox.reseat(nodes)
         self._scheduler.set_jobs(self._jobs())
+        if any(service.voters for service in self.plan.services):
+            self._scheduler.look_round()
         self._observer.reseated(self)
 
     def _mesh(self) -> Mesh | None:
@@ -267,14 +270,19 @@ class Node:
 
     def _jobs(self) -> list[Job]:
         scenario = self._around.scenario
-        nodes = self.members.configured
-        place = nodes.index(self.plan.name) / len(nodes)
-        keys = [EndpointKey(s.fqdn, e.address) for s in self.plan.services for e in s.endpoints]
+        me, nodes = self.plan.name, self.members.configured
+        voting = {s.fqdn: voters(s.fqdn, nodes, s.voters) for s in self.plan.services}
+        keys = [
+            (EndpointKey(s.fqdn, e.address), voting[s.fqdn].index(me) / len(voting[s.fqdn]))
+            for s in self.plan.services
+            for e in s.endpoints
+            if me in voting[s.fqdn]
+        ]
         if scenario.link_check:
-            keys.append(GATEWAY)
+            keys.append((GATEWAY, nodes.index(me) / len(nodes)))
         return [
             Job(SimulatedProbe(key, scenario.probe_timeout), scenario.interval, (phase_of(key) + place) % 1)
-            for key in keys
+            for key, place in keys
         ]
 
     def _ended(self, task: asyncio.Task[None]) -> None:

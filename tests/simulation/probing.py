@@ -32,6 +32,7 @@ class SimulatedRunner:
     """Asks endpoints for one node."""
 
     busy = 0.0
+    waiting = 0
 
     def __init__(
         self, me: str, loop: ProcessLoop, rng: Random, conditions: Conditions, take: OnResults

@@ -1,14 +1,24 @@
 """The rules of publishing once more, written naively from the documentation: the oracle does not ask the engine."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from hashlib import blake2b
 from itertools import combinations
 
 from rrdnsd.core.model import Endpoint, Service
 
 
 def quorum(nodes: int) -> int:
-    """How many of the configured nodes make a majority."""
+    """How many of the configured nodes, or voters, make a majority."""
     return nodes // 2 + 1
+
+
+def voters(service: Service, nodes: Iterable[str]) -> tuple[str, ...]:
+    """Return the nodes that vote on a service: those with the largest hashes, of all that are configured."""
+    hashes = {
+        blake2b(f"{node}|voters {service.fqdn}".encode(), digest_size=8).digest(): node for node in nodes
+    }
+    ordered = [hashes[found] for found in sorted(hashes, reverse=True)]
+    return tuple(ordered if service.voters is None else ordered[: service.voters])
 
 
 def published(service: Service, down: Collection[str]) -> frozenset[str]:

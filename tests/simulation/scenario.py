@@ -6,6 +6,7 @@ from random import Random
 from rrdnsd.core.model import Endpoint, EndpointKey, Service, Thresholds
 from simulation.orders import PlannedOrder, draw_orders
 from simulation.reseating import PlannedChange, with_changes
+from simulation.voting import NODES, node_counts, with_voters
 
 ZONES = ("example.org", "example.net")
 HEARTBEAT = 1.0
@@ -101,7 +102,7 @@ class Scenario:
 def draw(seed: int) -> Scenario:
     """Return the scenario of a seed."""
     rng = Random(seed)
-    count = rng.choices((1, 2, 3, 4, 5, 7), (4, 12, 54, 12, 14, 4))[0]
+    count = rng.choices(NODES, node_counts(seed))[0]
     names = tuple(f"n{i + 1}" for i in range(count))
     interval = rng.choice((1.0, 1.0, 2.0))
     services = tuple(_service(rng, i, interval) for i in range(rng.choice((1, 2, 2, 3, 4))))
@@ -138,7 +139,7 @@ def draw(seed: int) -> Scenario:
             seed, names, services, quiet, [(str(f.where[0]), f.begin) for f in faults if f.kind == "crash"]
         ),
     )
-    return with_changes(scenario, lambda begin, end, node: Fault("crash", begin, end, (node,)))
+    return with_voters(with_changes(scenario, lambda begin, end, node: Fault("crash", begin, end, (node,))))
 
 
 def _service(rng: Random, number: int, interval: float) -> Service:

@@ -254,7 +254,7 @@ class World:
         for node in self.nodes.values():
             for line in node.mesh._lines.values() if node.mesh else ():
                 outbox = line.outbox
-                votes, orders = len(outbox._unconfirmed), len(outbox._orders)
+                votes, orders = outbox.waiting, len(outbox._orders)
                 too_many = votes > len(node.plan.services) or len(outbox._suspects) > MAX_SUSPECTS
                 if too_many or orders > len(node.runtime.ledger):
                     self.fail(f"{node.plan.name} keeps too much for a peer")
@@ -266,9 +266,10 @@ class World:
             self.trace.note(f"node {plan.name}, clock {plan.clock_offset:.0f} s ahead{odd}")
         for service in scenario.reference:
             endpoints = ", ".join(f"{e.address}/{e.priority}" for e in service.endpoints)
+            voters = f", voters {service.voters}" if service.voters else ""
             self.trace.note(
                 f"service {service.fqdn}: {endpoints}; {service.thresholds}, fail-open {service.fail_open_threshold}, "
-                f"min_up {service.min_up}; served at first: {sorted(scenario.initial[service.fqdn])}"
+                f"min_up {service.min_up}{voters}; served at first: {sorted(scenario.initial[service.fqdn])}"
             )
 
 

@@ -27,11 +27,13 @@ def check(
 ) -> None:
     """Find every mistake in the configuration.
 
-    Exit code 0 if there is none, 2 if there are some. What only keeps the user who checks from running it is a warning.
+    Exit code 0 if there is none, 2 if there are some. What only keeps the user who checks from running it is a warning,
+    and so is what is hardly meant.
     """
     from rrdnsd.compose.looking import look  # noqa: PLC0415 - the command line starts without the daemon
     from rrdnsd.compose.obstacles import obstacles  # noqa: PLC0415 - as above
     from rrdnsd.config import config_path  # noqa: PLC0415 - as above
+    from rrdnsd.config.cautions import cautions  # noqa: PLC0415 - as above
     from rrdnsd.config.loader import load_raw  # noqa: PLC0415 - as above
 
     file = config_path(os.environ, path)
@@ -40,7 +42,7 @@ def check(
     except ConfigError as error:
         _print_problems(error, as_json=as_json)
         raise typer.Exit(2) from None
-    warnings = obstacles(loaded.config)
+    warnings = [*obstacles(loaded.config), *cautions(loaded.config)]
     if as_json:
         _print_json(file, loaded, warnings)
     else:

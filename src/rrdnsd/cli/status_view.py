@@ -78,7 +78,8 @@ def _service(service: ServiceReport, report: StatusReport) -> Iterator[Renderabl
     yield from (_indented(sentence, _NOTE) for sentence in _notes(service))
     several = report.cluster.nodes > 1
     columns = ["address", "state", "in DNS", *(["votes"] if several else []), "latency", "why"]
-    rows = [_row(endpoint, report, several=several) for endpoint in service.endpoints]
+    voters = len(service.voters) or report.cluster.nodes
+    rows = [_row(endpoint, report, voters if several else 0) for endpoint in service.endpoints]
     yield Padding(table(columns, rows, right=["latency"]), (0, 0, 0, 2))
     for served in service.served:
         if sentence := _wrong(served):
@@ -98,14 +99,14 @@ def _notes(service: ServiceReport) -> Iterator[str]:
         yield f"failover: prefers {', '.join(service.failover)}"
 
 
-def _row(endpoint: EndpointReport, report: StatusReport, *, several: bool) -> list[str | Text]:
+def _row(endpoint: EndpointReport, report: StatusReport, voters: int) -> list[str | Text]:
     counted = [vote for vote in endpoint.votes if vote.counted]
-    votes = f"{sum(vote.state == endpoint.verdict for vote in counted)} of {report.cluster.nodes}"
+    votes = f"{sum(vote.state == endpoint.verdict for vote in counted)} of {voters}"
     return [
         endpoint.address,
         state(endpoint.state),
         _in_dns(endpoint),
-        *([votes] if several else []),
+        *([votes] if voters else []),
         milliseconds(endpoint.latency_ms),
         "; ".join(_why(endpoint, report.now)),
     ]

@@ -12,6 +12,7 @@ from rrdnsd.config.overlay import withdrawn_endpoints, withdrawn_services
 from rrdnsd.core.model import EndpointKey, ProbeResult, Service, Thresholds
 from rrdnsd.core.orders import Changes
 from rrdnsd.core.plan import RemovalLimit
+from rrdnsd.core.voters import voters
 from rrdnsd.daemon.connectivity import link_key
 from rrdnsd.daemon.keeping import KeeperSettings
 from rrdnsd.daemon.reconciler import ZoneKeeper
@@ -58,6 +59,7 @@ def _core_service(service: EffectiveService, withdrawn: frozenset[str]) -> Servi
         definition=service.definition,
         question=service.question,
         withdrawn=withdrawn,
+        voters=service.voters,
     )
 
 
@@ -71,9 +73,9 @@ def link_checks(config: Config) -> dict[EndpointKey, str]:
 
 
 def jobs(config: Config, now: float, wall: float) -> list[Job]:
-    """Build the probe of every endpoint, and those of the node's own connectivity check.
+    """Build the probes of the endpoints that this node votes on, and those of its own connectivity check.
 
-    The nodes of a cluster spread their probes of an endpoint over its interval. Their common measure is the
+    The voters of a service spread their probes of an endpoint over its interval. Their common measure is the
     time of day (`wall`, which is `now` on the monotonic clock): where clocks are wrong, the spread is random.
 
     Raises:
@@ -133,10 +135,13 @@ def close_unused(probes: Mapping[EndpointKey, Probing], used: Mapping[EndpointKe
 
 def _checks(config: Config, board: Board | None) -> Iterator[tuple[EndpointKey, CheckSpec, float, float]]:
     """Give what is probed, how, how often, and the node's place within the interval (-1: anywhere)."""
-    nodes = sorted({*config.nodes, config.local_node})
-    place = nodes.index(config.local_node) / len(nodes)
+    me = config.local_node
+    nodes = {*config.nodes, me}
     for service in map(config.effective, config.services):
-        check = check_spec(service, board)
+        voting = voters(service.fqdn, nodes, service.voters)
+        if me not in voting:
+            continue
+        check, place = check_spec(service, board), voting.index(me) / len(voting)
         for endpoint in service.endpoints:
             yield EndpointKey(service.fqdn, endpoint.address), check, service.probe_interval, place
     interval = config.probe_interval_ms / 1000

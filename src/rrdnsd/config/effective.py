@@ -28,7 +28,7 @@ _ASKED = (
 
 @dataclass(frozen=True, slots=True)
 class EffectiveService:
-    """A service with nothing left to inherit. `fail_open_threshold` is None when fail-open is off."""
+    """A service with nothing left to inherit. `fail_open_threshold` is None when fail-open is off, `voters` for all."""
 
     fqdn: str
     zone: str
@@ -45,6 +45,7 @@ class EffectiveService:
     fall: int
     fail_open_threshold: float | None
     min_up: int
+    voters: int | None
     expect_status: tuple[tuple[int, int], ...]
     expect_body: str | None
     method: str
@@ -56,8 +57,8 @@ class EffectiveService:
 
     @property
     def definition(self) -> str:
-        """The digest of what is asked, and of whom; computed each time, since few need it."""
-        return _digest(self, self.endpoints)
+        """The digest of what is asked, of whom, and how many vote on it; computed each time, since few need it."""
+        return _digest(self, self.endpoints, self.voters)
 
     @property
     def question(self) -> str:
@@ -115,6 +116,7 @@ def effective_service(config: "Config", service: "ServiceConfig") -> EffectiveSe
         fast_interval=times.fast / 1000,
         fail_open_threshold=values["fail_open_threshold"] if values["enable_fail_open"] else None,
         min_up=values["min_up"],
+        voters=values["voters"],
         healthcheck=service.healthcheck,
         host=service.host or service.fqdn,
         probe_timeout=times.timeout / 1000,
@@ -170,11 +172,12 @@ def _common(config: type["Config"], service: type["ServiceConfig"]) -> frozenset
     return frozenset(config.model_fields.keys() & service.model_fields.keys())
 
 
-def _digest(service: EffectiveService, endpoints: tuple[Endpoint, ...]) -> str:
+def _digest(service: EffectiveService, endpoints: tuple[Endpoint, ...], voters: int | None = None) -> str:
     """Digest what the endpoints are asked; nodes may keep their CA file at different paths."""
     asked = {
         **{name: getattr(service, name) for name in _ASKED},
         **({"options": service.options} if service.options else {}),
+        **({"voters": voters} if voters else {}),
         "ca_file": service.ca_file is not None,
         "headers": sorted((name.lower(), value) for name, value in service.headers),
         "ipaddrs": sorted(endpoint.address for endpoint in endpoints),

@@ -39,7 +39,8 @@ class Abstention:
         else:
             self.lonely.discard(key)
             self._services[key.service] -= 1
-            self._services += Counter()  # drops the zeros
+            if not self._services[key.service]:
+                del self._services[key.service]
 
     def forget(self, key: EndpointKey) -> None:
         """Drop an endpoint that is no longer configured."""

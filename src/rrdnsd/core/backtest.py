@@ -116,11 +116,10 @@ class _Change(NamedTuple):
 def _changes(stretches: Iterable[Stretch], pace: Pace, thresholds: Thresholds) -> Iterator[_Change]:
     opinion, failed = Opinion(), 0.0
     for stretch in stretches:
-        reason = "" if stretch.ok else "failed"
         at = stretch.started
         while at < inf:
             before = opinion
-            opinion = observe(before, ok=stretch.ok, reason=reason, thresholds=thresholds, now=at)
+            opinion = observe(before, ok=stretch.ok, reason="", thresholds=thresholds, now=at)
             if opinion is before:
                 break  # nor will the rest of the stretch change anything
             if opinion.failures and not before.failures:

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping
 from rrdnsd.core.abstention import Abstention, Doubt
 from rrdnsd.core.effects import Abstained, Effect, Mismatched, PeerChanged
 from rrdnsd.core.model import EndpointKey, Service, State
-from rrdnsd.core.quorum import Ballot
+from rrdnsd.core.quorum import Ballot, quorum
 from rrdnsd.core.roster import Peer, Roster
+from rrdnsd.core.voters import Voters
 from rrdnsd.core.votes import ServiceVotes, Statement, VoteTable
 
 
@@ -15,6 +16,7 @@ class Electorate:
 
     def __init__(self, me: str, nodes: Iterable[str], vote_ttl: float) -> None:
         self.roster = Roster(me, nodes, vote_ttl)
+        self.voters = Voters(self.roster.nodes)
         self.abstention = Abstention()
         self._doubt = Doubt()
         self.mismatches: dict[tuple[str, str], str] = {}
@@ -35,11 +37,23 @@ class Electorate:
         """The votes of this node."""
         return self.roster.own
 
+    def votes_on(self, service: str) -> bool:
+        """Tell if this node probes a service and votes on it."""
+        return self.voters.are_all(service) or self.roster.me in self.voters.of(service)
+
+    def voting(self, service: str) -> Iterable[tuple[str, Peer]]:
+        """Return the peers that vote on a service."""
+        peers = self.roster.peers
+        if self.voters.are_all(service):
+            return peers.items()
+        return [(node, peers[node]) for node in self.voters.of(service) if node in peers]
+
     def configure(self, services: Mapping[str, Service]) -> list[Effect]:
         """Vote on these services from now on; the votes on endpoints that stay the same stay.
 
         Returns what is new about the peers that are configured differently.
         """
+        self.voters.configure(services)
         for name in [*self.own.services()]:
             if name not in services:
                 self.own.drop(name)
@@ -47,7 +61,7 @@ class Electorate:
         for name, service in services.items():
             old = self.own.get(name)
             kept = old.ballots if old and old.definition == service.definition else {}
-            here = {e.address for e in service.endpoints}
+            here = {e.address for e in service.endpoints if self.votes_on(name)}
             if old and old.definition == service.definition and kept.keys() <= here:
                 continue
             ballots = {address: ballot for address, ballot in kept.items() if address in here}
@@ -61,6 +75,10 @@ class Electorate:
         """Go on with another list of nodes; return what is new about them. All is to be counted again."""
         before = self.roster.peers
         self.roster.reseat(nodes)
+        self.voters.reseat(self.roster.nodes)
+        for name in [*self.own.services()]:
+            if self.own[name].ballots and not self.votes_on(name):
+                self._withdraw(name)
         for key in [*self.abstention.lonely]:
             self.abstention.forget(key)
         self._compare_all(now)
@@ -78,6 +96,22 @@ class Electorate:
             e for node, peer in self.roster.peers.items() for e in self._differences(node, peer)
         ]
 
+    def no_accord(self, service: str, now: float) -> str:
+        """Say why too few nodes are told the same of a service; "" if a quorum of all nodes is.
+
+        Where all nodes vote, a quorum of ballots shows that. Where some do, nodes that are told of different numbers of
+        voters could have a quorum for each.
+        """
+        if self.voters.are_all(service):
+            return ""
+        definition = self._definitions[service]
+        fresh = [p for p in self.roster.peers.values() if p.fresh(now, self.roster.vote_ttl)]
+        told = [votes.definition for peer in fresh if (votes := peer.table.get(service))]
+        alike = told.count(definition) + (not self.roster.removed)
+        if alike >= quorum(self.size):
+            return ""
+        return f"no quorum: only {alike} of {self.size} nodes are heard and told the same of it"
+
     def vote(self, key: EndpointKey, ballot: Ballot) -> None:
         """Cast this node's vote."""
         self.own.cast(key, ballot)
@@ -85,19 +119,19 @@ class Electorate:
     def recant(self) -> None:
         """Take all of this node's votes back: what they stood on is out of date."""
         for name in [*self.own.services()]:
-            self.own.put(ServiceVotes(name, self._definitions[name], {}))
+            self._withdraw(name)
         for key in [*self.abstention.lonely]:
             self.abstention.forget(key)
 
     def ballots(self, key: EndpointKey) -> dict[str, Ballot]:
-        """Return the ballots that count for an endpoint, by node."""
+        """Return the ballots that count for an endpoint, by node: those of nobody but its voters."""
         found: dict[str, Ballot] = {}
         own = self.own[key.service].ballots.get(key.address)
-        if self.abstains:
+        if self.abstains and self.votes_on(key.service):
             found[self.roster.me] = Ballot(State.UNKNOWN, self.abstains)
         elif own and not self.roster.removed:
             found[self.roster.me] = own
-        for node, peer in self.roster.peers.items():
+        for node, peer in self.voting(key.service):
             ballot = self._opinion(peer, key) if peer.counted else None
             if ballot:
                 found[node] = ballot
@@ -110,27 +144,38 @@ class Electorate:
         own = self.own[key.service].ballots.get(key.address)
         lonely = False
         if own and own.state is State.DOWN:
-            heard = [p for p in self.roster.peers.values() if p.fresh(now, self.roster.vote_ttl)]
+            heard = [p for _, p in self.voting(key.service) if p.fresh(now, self.roster.vote_ttl)]
             states = [ballot.state for peer in heard if (ballot := self._opinion(peer, key))]
             lonely = states.count(State.UP) > states.count(State.DOWN)
         self.abstention.mark(key, lonely=lonely)
+
+    def _withdraw(self, service: str) -> None:
+        """Take this node's votes on a service back; its peers still learn that it is configured here."""
+        self.own.put(ServiceVotes(service, self._definitions[service], {}))
 
     def _compare_all(self, now: float) -> None:
         for service in self.own.services():
             for address in self.own[service].ballots:
                 self.compare(EndpointKey(service, address), now)
 
-    def hear(self, statement: Statement, now: float) -> tuple[set[str], list[Effect]]:
-        """Take in a statement; return the services it touches and what is new about its node."""
+    def hear(self, statement: Statement, now: float) -> tuple[dict[str, list[EndpointKey]], list[Effect]]:
+        """Take in a statement; return the services of which it says otherwise than before, and what is new about its node.
+
+        Each service has the endpoints on which the votes differ; there are none if only another question is asked.
+        """
         peer = self.roster.peers.get(statement.node)
         if peer is None:
-            return set(), []
+            return {}, []
+        held = peer.table.some(statement)
         before = (peer.in_step, peer.electorate_differs)
         news = statement.span is not None or any(_asks_anew(peer.table, votes) for votes in statement.votes)
         touched = self.roster.hear(statement, now)
         news = news or (peer.in_step, peer.electorate_differs) != before
         effects = self._differences(statement.node, peer) if news else []
-        return touched & self._definitions.keys(), effects
+        # In order: the same events shall give the same effects.
+        here = sorted(touched & self._definitions.keys())
+        pairs = {name: (held.get(name), peer.table.get(name)) for name in here}
+        return {name: _differing(name, *pair) for name, pair in pairs.items() if pair[0] != pair[1]}, effects
 
     def recount(self, voted: int, now: float) -> list[Effect]:
         """Note whose ballots count now, this node's own included; any effect means: count all again."""
@@ -194,6 +239,14 @@ class Electorate:
         for service in theirs - self._definitions.keys():
             found[service] = "it watches this service, which is not configured here"
         return found
+
+
+def _differing(service: str, one: ServiceVotes | None, other: ServiceVotes | None) -> list[EndpointKey]:
+    """Return the endpoints of a service on which the votes differ."""
+    old, new = one.ballots if one else {}, other.ballots if other else {}
+    same = one is not None and other is not None and one.definition == other.definition
+    addresses = dict.fromkeys((*old, *new))
+    return [EndpointKey(service, a) for a in addresses if not same or old.get(a) != new.get(a)]
 
 
 def _asks_anew(table: VoteTable, votes: ServiceVotes) -> bool:

@@ -42,7 +42,7 @@ class EndpointStatus:
     """Everything known of one endpoint. `verdict` is the quorum's; the opinion is only this node's.
 
     `pending` means that no quorum of fresh ballots stands behind the verdict at the moment, `divided` that a
-    quorum of nodes has voted all the same.
+    quorum of voters has voted all the same. Only `voted_here` does this node probe it and vote on it.
     """
 
     service: Service
@@ -55,6 +55,7 @@ class EndpointStatus:
     suspected_at: float | None = None
     rechecked_at: float = float("-inf")
     last: ProbeResult | None = None
+    voted_here: bool = True
 
 
 class Engine:
@@ -73,10 +74,13 @@ class Engine:
         self._now = now
         self._services: dict[str, Service] = {}
         self._endpoints: dict[EndpointKey, EndpointStatus] = {}
+        self._voted_here = 0
         self._overrides: tuple[Override, ...] = ()
         self._orders: Mapping[str, tuple[Override, ...]] = {}
         self._publications: dict[str, Publication] = {}
         self._service_states: dict[str, State] = {}
+        self._no_quorum: str | None = None
+        """Why nothing may be written, as all publications were decided with it."""
         self.learn(now)
         self.handle(Reconfigured(services), now)
 
@@ -95,8 +99,8 @@ class Engine:
             case Reconfigured(services):
                 effects += self._reconfigured(services, now)
             case Reseated(nodes):
-                effects += self.electorate.reseat(nodes, now)
-                effects += self.electorate.recount(len(self._endpoints), now) + self._count_all(now)
+                effects += self.electorate.reseat(nodes, now) + self._take_seats()
+                effects += self.electorate.recount(self._voted_here, now) + self._count_all(now)
             case Connectivity(trouble):
                 self.electorate.abstention.offline = trouble
             case Ticked():
@@ -142,15 +146,15 @@ class Engine:
         self.learn(now)
         for status in self._endpoints.values():
             status.opinion, status.suspected_at = Opinion(), None
-        return self.electorate.recount(len(self._endpoints), now) + self._count_all(now)
+        return self.electorate.recount(self._voted_here, now) + self._count_all(now)
 
     def _probed(self, results: Sequence[tuple[EndpointKey, ProbeResult]], now: float) -> list[Effect]:
         effects: list[Effect] = []
         touched: dict[str, None] = {}
         for key, result in results:
             status = self._endpoints.get(key)
-            if status is None:
-                continue  # its service was removed while the probe was under way
+            if status is None or not status.voted_here:
+                continue  # it was removed, or given to other voters, while the probe was under way
             status.last = result
             before = status.opinion
             after = health.observe(
@@ -191,10 +195,9 @@ class Engine:
 
     def _heard(self, statement: Statement, now: float) -> list[Effect]:
         heard, effects = self.electorate.hear(statement, now)
-        touched = sorted(heard)  # not as a set is ordered: the same events shall give the same effects
         effects += [effect for key in statement.suspects for effect in self._suspected(key, now)]
-        keys = [EndpointKey(name, e.address) for name in touched for e in self._services[name].endpoints]
-        return effects + self._decide(keys, now) + self._publish(touched, now)
+        keys = [key for differing in heard.values() for key in differing if key in self._endpoints]
+        return effects + self._decide(keys, now) + self._publish(heard, now)
 
     def _suspected(self, key: EndpointKey, now: float) -> list[Effect]:
         """Look at once at what a peer suspects, but not more often than at the fast interval."""
@@ -216,14 +219,33 @@ class Engine:
         return effects + [effect for key in keys for effect in self._count(key, self._endpoints[key], now)]
 
     def _recount(self, now: float) -> list[Effect]:
-        """Count everything again if it changed whose ballots count."""
-        effects = self.electorate.recount(len(self._endpoints), now)
+        """Count everything again if it changed whose ballots count, and judge anew what may be written if who is heard."""
+        roster = self.electorate.roster
+        heard = roster.heard
+        effects = self.electorate.recount(self._voted_here, now)
         if any(isinstance(effect, PeerChanged | Abstained) for effect in effects):
             effects += self._count_all(now)
+        elif roster.heard != heard:
+            # Where all nodes vote, nothing is written without the ballots of a quorum of them anyway.
+            effects += self._publish(
+                [f for f in self._services if not self.electorate.voters.are_all(f)], now
+            )
         return effects
 
     def _count_all(self, now: float) -> list[Effect]:
-        return self._count_of(self._services, now)
+        """Count the ballots of all endpoints, and decide anew what is published where that can be something else."""
+        effects: list[Effect] = []
+        changed: dict[str, None] = {}
+        for key, status in self._endpoints.items():
+            before = status.verdict, status.pending, status.divided, status.reason
+            effects += self._count(key, status, now)
+            if before != (status.verdict, status.pending, status.divided, status.reason):
+                changed[key.service] = None
+        no_quorum, known = self.electorate.roster.no_quorum(now), self._no_quorum
+        self._no_quorum = no_quorum
+        everybodys = self.electorate.voters.are_all  # of other services it also matters who is told the same
+        services = [f for f in self._services if f in changed or no_quorum != known or not everybodys(f)]
+        return effects + self._publish(services, now)
 
     def _count_of(self, services: Collection[str], now: float) -> list[Effect]:
         endpoints = self._endpoints.items()
@@ -234,14 +256,15 @@ class Engine:
 
     def _count(self, key: EndpointKey, status: EndpointStatus, now: float) -> list[Effect]:
         """Count the ballots of one endpoint. Without a quorum the verdict stands and is pending."""
-        ballots, nodes = self.electorate.ballots(key), self.electorate.size
-        before = status.verdict
-        decided = quorum.decide(ballots, nodes)
+        ballots, voters = self.electorate.ballots(key), self.electorate.voters
+        before, voting = status.verdict, len(voters.of(key.service))
+        decided = quorum.decide(ballots, voting)
         status.pending = decided is State.UNKNOWN
-        status.divided = status.pending and quorum.is_divided(ballots, nodes)
+        status.divided = status.pending and quorum.is_divided(ballots, voting)
         if status.pending:
             return []
-        status.reason = quorum.explain(decided, ballots, nodes)
+        word = "nodes" if voters.are_all(key.service) else "voters"
+        status.reason = quorum.explain(decided, ballots, voting, word)
         if decided is before:
             return []
         first_seen = status.suspected_at if status.suspected_at is not None else now
@@ -269,7 +292,7 @@ class Engine:
                 status.service = service
                 self._endpoints[key] = status
         effects = self.electorate.configure({s.fqdn: s for s in services if s.endpoints})
-        effects += self._vote_again()
+        effects += self._take_seats() + self._vote_again()
         gone = [
             service for service in old.values() if _home(service) != _home(self._services.get(service.fqdn))
         ]
@@ -282,6 +305,18 @@ class Engine:
         # Of a thousand services a reload mostly changes a few, and to count them all holds up probes for 30 ms.
         others = {service.fqdn for service in services if old.get(service.fqdn) != service}
         return effects + self._count_of(others, now)
+
+    def _take_seats(self) -> list[Effect]:
+        """Notice what this node votes on now. Where it no longer does, it has no opinion and no vote any more."""
+        withdrawn: dict[str, Effect] = {}
+        self._voted_here = 0
+        for key, status in self._endpoints.items():
+            status.voted_here = self.electorate.votes_on(key.service)
+            self._voted_here += status.voted_here
+            if not status.voted_here and status.opinion != _NONE:
+                status.opinion, status.suspected_at, status.last = _NONE, None, None
+                withdrawn[key.service] = Voted(key)
+        return [*withdrawn.values()]
 
     def _vote_again(self) -> list[Effect]:
         """Cast the votes anew that stood in services with other endpoints than before."""
@@ -340,7 +375,9 @@ class Engine:
         """Say why nothing may be written for a service; a pause wins over everything."""
         orders = self._orders_of(fqdn)
         paused, frozen = override.pause(orders, now), override.maintenance(fqdn, orders, now)
-        return paused.sentence if paused else no_quorum or (frozen.sentence if frozen else "")
+        if paused:
+            return paused.sentence
+        return no_quorum or self.electorate.no_accord(fqdn, now) or (frozen.sentence if frozen else "")
 
     def _effective(self, key: EndpointKey, now: float) -> Effective:
         status = self._endpoints[key]
@@ -363,6 +400,9 @@ class Engine:
         """Return the services that some of these orders are about."""
         names = {o.service for o in overrides}
         return [fqdn for fqdn in self._services if fqdn in names or "" in names]
+
+
+_NONE = Opinion()
 
 
 def _home(service: Service | None) -> tuple[str, str] | None:

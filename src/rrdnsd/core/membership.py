@@ -162,7 +162,7 @@ def refusal(change: Change, nodes: Collection[str], heard: Collection[str]) -> s
     left = sum(node in heard for node in after)
     if left >= quorum(len(after)):
         return ""
-    if change.action == "add" and change.node not in heard:
+    if change.action == "add":  # a node that is heard cannot make the others too few
         return (
             f"{change.node} is not heard, and without it only {left} of {len(after)} nodes would be: no quorum; "
             f"start it first, with itself and the present nodes under `nodes`"

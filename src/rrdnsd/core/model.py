@@ -159,7 +159,8 @@ class Service:
     believed; None switches that off. `definition` is the digest of what nodes are told to probe, `question` that
     of what each endpoint is asked.
     `fast_interval` is in seconds. `withdrawn` addresses are no endpoints any more, and an operator wants their
-    records deleted. A service that has nothing else was removed: nobody probes it or votes on it.
+    records deleted. A service that has nothing else was removed: nobody probes it or votes on it. `voters` is how
+    many nodes probe it and vote on it; None means all.
     """
 
     fqdn: str
@@ -174,6 +175,7 @@ class Service:
     definition: str = ""
     question: str = ""
     withdrawn: frozenset[str] = frozenset()
+    voters: int | None = None
 
 
 def rtype_of(address: str) -> RRType:

@@ -5,7 +5,7 @@ version) is left out and told of by `faults`; it never keeps the others from bei
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
@@ -179,8 +179,8 @@ def _ordered(entries: Iterable[Entry]) -> tuple[Override, ...]:
     """Return all orders to the engine, those that have ended by themselves included; `until` in epoch seconds."""
     return tuple(
         Override(said.kind, said.service, said.address, said.until, entry.who, entry.why, said.to)
-        for entry, said in _understood(entries)
-        if isinstance(said, _Standing)
+        for entry in entries
+        if isinstance(said := _meaning(entry), _Standing)
     )
 
 
@@ -190,17 +190,15 @@ def _changes(entries: Iterable[Entry]) -> Changes:
     endpoints: dict[EndpointKey, Change] = {}
     unlisted: dict[str, dict[str, Unlisted]] = {}
     decided = {entry.key: entry.stamp for entry in everything}
-    for entry, meaning in _understood(everything):
-        match entry.key.split("|"), meaning:
-            case ["service", fqdn], Placed() | Removed():
+    for entry in everything:
+        match entry.key.split("|"), _meaning(entry):
+            case ["service", fqdn], (Placed() | Removed()) as meaning:
                 services[fqdn] = meaning
-            case ["endpoint", fqdn, address], Placed() | Removed():
+            case ["endpoint", fqdn, address], (Placed() | Removed()) as meaning:
                 if entry.stamp > decided.get(key("service", fqdn), _NEVER):
                     endpoints[EndpointKey(fqdn, address)] = meaning
-            case ["unlisted", fqdn, node], Unlisted():
+            case ["unlisted", fqdn, node], Unlisted() as meaning:
                 unlisted.setdefault(fqdn, {})[node] = meaning
-            case _:
-                pass
     return Changes(services, endpoints, unlisted)
 
 
@@ -237,13 +235,6 @@ _Value = Mapping[str, object]
 
 def _setting(value: Mapping[str, object], *parts: str) -> Setting:
     return Setting(key(*parts), value_text(value))
-
-
-def _understood(entries: Iterable[Entry]) -> Iterator[tuple[Entry, _Meaning]]:
-    for entry in entries:
-        meaning = _meaning(entry)
-        if meaning is not None and not isinstance(meaning, _Fault):
-            yield entry, meaning
 
 
 def _meaning(entry: Entry) -> _Meaning | _Fault | None:

@@ -1,4 +1,4 @@
-"""Counting votes. A majority of the *configured* nodes decides, however few of them can be heard.
+"""Counting votes. A majority of the *configured* voters decides, however few of them can be heard.
 
 The three outcomes are raft's (etcd-io/raft, quorum/majority.go): a proposition is won, lost, or pending.
 """
@@ -42,8 +42,8 @@ def tally(yes: int, no: int, nodes: int) -> Outcome:
 
 def decide(ballots: Mapping[str, Ballot], nodes: int) -> State:
     """Return the state that a quorum agrees on, UNKNOWN if there is none."""
-    ups = sum(ballot.state is State.UP for ballot in ballots.values())
-    downs = sum(ballot.state is State.DOWN for ballot in ballots.values())
+    states = [ballot.state for ballot in ballots.values()]
+    ups, downs = states.count(State.UP), states.count(State.DOWN)
     if tally(downs, ups, nodes) is Outcome.WON:
         return State.DOWN
     if tally(ups, downs, nodes) is Outcome.WON:
@@ -56,12 +56,12 @@ def is_divided(ballots: Mapping[str, Ballot], nodes: int) -> bool:
     return sum(ballot.state is not State.UNKNOWN for ballot in ballots.values()) >= quorum(nodes)
 
 
-def explain(state: State, ballots: Mapping[str, Ballot], nodes: int) -> str:
-    """Say in one sentence who voted what, as logs, API and notifiers show it.
+def explain(state: State, ballots: Mapping[str, Ballot], nodes: int, word: str = "nodes") -> str:
+    """Say in one sentence who voted what, as logs, API and notifiers show it. `word` is what the voters are.
 
     "down: 2 of 3 nodes report connection refused; 10.0.0.3:3333 reports up".
     """
-    if nodes == 1:
+    if nodes == 1 and word == "nodes":
         return _alone(state, ballots)
     head = "no quorum" if state is State.UNKNOWN else str(state)
     groups: dict[str, list[str]] = {}
@@ -69,10 +69,11 @@ def explain(state: State, ballots: Mapping[str, Ballot], nodes: int) -> str:
         groups.setdefault(_opinion(ballots[node]), []).append(node)
     parts: list[str] = []
     for said, voters in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
-        who = voters[0] if len(voters) == 1 and parts else f"{len(voters)} of {nodes} nodes"
+        who = voters[0] if len(voters) == 1 and parts else f"{len(voters)} of {nodes} {word}"
+        who = who if nodes > 1 else f"{voters[0]}, the only voter,"
         verb = "reports" if len(voters) == 1 else "report"
         parts.append(f"{who} {verb} {said}")
-    return f"{head}: " + ("; ".join(parts) if parts else f"none of {nodes} nodes has voted")
+    return f"{head}: " + ("; ".join(parts) if parts else f"none of {nodes} {word} has voted")
 
 
 def _alone(state: State, ballots: Mapping[str, Ballot]) -> str:

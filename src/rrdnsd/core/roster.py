@@ -4,11 +4,11 @@ A peer's ballots count only while all of this holds: it was heard within `vote_t
 has the digest it last stated, it is configured with the same nodes, and it does not abstain.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from rrdnsd.core.quorum import quorum
+from rrdnsd.core.rendezvous import weight
 from rrdnsd.core.votes import Statement, VoteTable, electorate_digest
 
 NEVER = float("-inf")
@@ -47,6 +47,8 @@ class Roster:
         self.own = VoteTable()
         self._peers = {node: Peer() for node in self.nodes if node != me}
         self._history = NEVER
+        self.heard: tuple[str, ...] = ()
+        """The peers that were heard when it was last looked whose ballots count."""
 
     @property
     def peers(self) -> Mapping[str, Peer]:
@@ -86,12 +88,16 @@ class Roster:
 
     def recount(self, now: float) -> list[str]:
         """Note whose ballots count now; return the nodes for which that changed."""
-        changed = []
+        changed, heard = [], []
         for node, peer in self._peers.items():
-            counted = peer.fresh(now, self.vote_ttl) and not peer.abstains
+            fresh = peer.fresh(now, self.vote_ttl)
+            if fresh:
+                heard.append(node)
+            counted = fresh and not peer.abstains
             if counted is not peer.counted:
                 peer.counted = counted
                 changed.append(node)
+        self.heard = tuple(heard)
         return changed
 
     def fresh_nodes(self, now: float) -> int:
@@ -119,23 +125,19 @@ class Roster:
     def rank(self, subject: str, now: float, *, abstaining: bool) -> int:
         """Return this node's place among the writers of a subject: 0 writes at once.
 
-        Rendezvous hashing (Thaler and Ravishankar, 1998) over the nodes that are heard: when one goes away,
-        only what it wrote moves. A node that abstains comes last.
+        Rendezvous hashing over the nodes that are heard: when one goes away, only what it wrote moves. A node
+        that abstains comes last.
         """
         live = [n for n, peer in self._peers.items() if peer.fresh(now, self.vote_ttl) and not peer.abstains]
         if abstaining:
             return len(live)
-        mine = _weight(self.me, subject)
-        return sum(_weight(node, subject) > mine for node in live)
+        mine = weight(self.me, subject)
+        return sum(weight(node, subject) > mine for node in live)
 
     def writers(self, subject: str, now: float, *, abstaining: bool) -> list[str]:
         """Return the nodes that may write a subject, in their order as this node sees it; see `rank`."""
         live = [n for n, peer in self._peers.items() if peer.fresh(now, self.vote_ttl) and not peer.abstains]
         if not abstaining:
             live.append(self.me)
-        ordered = sorted(live, key=lambda node: _weight(node, subject), reverse=True)
+        ordered = sorted(live, key=lambda node: weight(node, subject), reverse=True)
         return [*ordered, self.me] if abstaining else ordered
-
-
-def _weight(node: str, subject: str) -> bytes:
-    return hashlib.blake2b(f"{node}|{subject}".encode(), digest_size=8).digest()

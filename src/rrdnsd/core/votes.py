@@ -5,8 +5,10 @@ services or the whole truth about a span of service names. Applying either is id
 """
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
 from rrdnsd.core.calls import Call
 from rrdnsd.core.ledger import Entry
@@ -15,6 +17,7 @@ from rrdnsd.core.quorum import Ballot
 from rrdnsd.core.telling import Told
 
 _DIGEST_BYTES = 16
+_MODULUS = 1 << 8 * _DIGEST_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +76,28 @@ class VoteTable:
 
     _services: dict[str, ServiceVotes] = field(default_factory=dict)
     _sum: int = 0
+    _order: list[str] | None = None
+    """The names in order; None while nobody has asked since they changed."""
+    rewrites: int = 0
+    """How often votes on a service were set or dropped as a whole, and not cast one by one."""
+
+    @property
+    def total(self) -> int:
+        """The digest as a number: that of a table is the sum of those of its services, and of a change their difference."""
+        return self._sum
 
     @property
     def digest(self) -> str:
         """The digest of everything in the table except the reasons."""
-        return f"{self._sum:032x}"
+        return self.digest_before(0)
+
+    def digest_before(self, change: int) -> str:
+        """Return the digest that the table would have without some changes, whose totals add up to `change`."""
+        return f"{(self._sum - change) % _MODULUS:032x}"
+
+    def copy(self) -> "VoteTable":
+        """Return another table with the same votes."""
+        return VoteTable(dict(self._services), self._sum)
 
     def __getitem__(self, service: str) -> ServiceVotes:
         """Return the votes on a service that is in the table."""
@@ -93,15 +113,20 @@ class VoteTable:
 
     def put(self, votes: ServiceVotes) -> None:
         """Set the votes on one service."""
-        self.drop(votes.service)
+        old = self._services.get(votes.service)
+        if old is None:
+            self._order = None
         self._services[votes.service] = votes
-        self._shift(votes, 1)
+        self.rewrites += 1
+        self._add(_change(old, votes))
 
     def drop(self, service: str) -> None:
         """Forget a service."""
         old = self._services.pop(service, None)
         if old:
-            self._shift(old, -1)
+            self._order = None
+            self.rewrites += 1
+            self._add(-_total(old))
 
     def cast(self, key: EndpointKey, ballot: Ballot) -> None:
         """Set the vote on one endpoint of a service that is in the table."""
@@ -113,14 +138,18 @@ class VoteTable:
             service, votes.definition, {**votes.ballots, key.address: ballot}
         )
 
+    def some(self, statement: Statement) -> dict[str, ServiceVotes]:
+        """Return the votes that are here on the services that a statement is about."""
+        names = {votes.service for votes in statement.votes} & self._services.keys()
+        return {name: self._services[name] for name in names.union(self._within(statement.span))}
+
     def hear(self, statement: Statement) -> set[str]:
         """Take in what the node said; return the services that this is about."""
         touched = {votes.service for votes in statement.votes}
-        if statement.span is not None:
-            gone = {name for name in self._services if name in statement.span} - touched
-            for name in gone:
+        for name in self._within(statement.span):
+            if name not in touched:
                 self.drop(name)
-            touched |= gone
+                touched.add(name)
         for votes in statement.votes:
             self.put(votes)
         return touched
@@ -129,24 +158,56 @@ class VoteTable:
         """Return the next services in order of name, about `limit` endpoints of them, and their span."""
         chosen: list[ServiceVotes] = []
         size = 0
-        for name in sorted(name for name in self._services if name > after):
+        order = self._names()
+        for name in islice(order, bisect_right(order, after), None):
             if size >= limit:
                 return tuple(chosen), Span(after, chosen[-1].service)
             chosen.append(self._services[name])
-            size += len(self._services[name].ballots) + 1
+            size += len(chosen[-1].ballots) + 1
         return tuple(chosen), Span(after, None)
 
-    def _shift(self, votes: ServiceVotes, sign: int) -> None:
-        total = sum(_entry(votes.service, votes.definition, a, b.state) for a, b in votes.ballots.items())
-        self._add(sign * (total + _entry(votes.service, votes.definition, "", State.UNKNOWN)))
+    def _names(self) -> list[str]:
+        if self._order is None:
+            self._order = sorted(self._services)
+        return self._order
+
+    def _within(self, span: Span | None) -> list[str]:
+        if span is None:
+            return []
+        order = self._names()
+        end = None if span.upto is None else bisect_right(order, span.upto)
+        return order[bisect_right(order, span.after) : end]
 
     def _add(self, number: int) -> None:
-        self._sum = (self._sum + number) % (1 << 8 * _DIGEST_BYTES)
+        self._sum = (self._sum + number) % _MODULUS
 
 
 def electorate_digest(nodes: Iterable[str]) -> str:
     """Digest the list of configured nodes; the order does not matter."""
     return hashlib.blake2b("\n".join(sorted(nodes)).encode(), digest_size=_DIGEST_BYTES).hexdigest()
+
+
+def _total(votes: ServiceVotes) -> int:
+    total = sum(_entry(votes.service, votes.definition, a, b.state) for a, b in votes.ballots.items())
+    return total + _entry(votes.service, votes.definition, "", State.UNKNOWN)
+
+
+def _change(old: ServiceVotes | None, new: ServiceVotes) -> int:
+    """Return what the sum of a table changes by. Mostly one vote of many is another one, and only that is hashed."""
+    if old is None or old.definition != new.definition:
+        return _total(new) - (_total(old) if old else 0)
+    change = 0
+    for address in old.ballots.keys() | new.ballots.keys():
+        was, now = _state(old, address), _state(new, address)
+        if was is not now:
+            change += _entry(new.service, new.definition, address, now)
+            change -= _entry(new.service, new.definition, address, was)
+    return change
+
+
+def _state(votes: ServiceVotes, address: str) -> State:
+    ballot = votes.ballots.get(address)
+    return ballot.state if ballot else State.UNKNOWN
 
 
 def _entry(service: str, definition: str, address: str, state: State) -> int:

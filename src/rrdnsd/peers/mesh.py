@@ -14,6 +14,7 @@ from rrdnsd.core.model import EndpointKey
 from rrdnsd.core.telling import Told
 from rrdnsd.peers import wire
 from rrdnsd.peers.base import Agreement, NodeList, Voice
+from rrdnsd.peers.news import News
 from rrdnsd.peers.outbox import Outbox, Outgoing
 
 log = logging.getLogger(__name__)
@@ -51,9 +52,10 @@ def _open(
     voice: Voice,
     clock: Callable[[], float],
     membership: NodeList | None,
+    heartbeat: float,
     node: str,
 ) -> _Line:
-    return _Line(Outbox(me, node, secret, voice, clock, membership), asyncio.Event())
+    return _Line(Outbox(me, node, secret, voice, clock, membership, heartbeat), asyncio.Event())
 
 
 async def _for_ever() -> None:
@@ -77,7 +79,8 @@ class Mesh:
         self._me = me
         self._carrier = carrier
         self._heartbeat = heartbeat
-        self._open: Callable[[str], _Line] = partial(_open, me, secret, voice, clock, membership)
+        self._open: Callable[[str], _Line] = partial(_open, me, secret, voice, clock, membership, heartbeat)
+        self._news = News(lambda: voice.table)
         self._lines = {node: self._open(node) for node in nodes if node != me}
         self._start: Callable[[str, _Line], None] = lambda _node, _line: None
         self._answered = asyncio.Event()
@@ -87,8 +90,9 @@ class Mesh:
 
     def voted(self, service: str) -> None:
         """Tell the peers at once that the votes on this service changed."""
+        change = self._news.of(service)
         for line in self._lines.values():
-            line.outbox.voted(service)
+            line.outbox.voted(service, change)
         self.nudge()
 
     def suspected(self, key: EndpointKey) -> None:
@@ -170,6 +174,9 @@ class Mesh:
             line.wake.clear()
             # Counted from here, so that after a message that got no answer in time the next one goes out at once.
             next_beat = asyncio.get_running_loop().time() + self._heartbeat
+            if not self._news.complete():
+                for each in self._lines.values():
+                    each.outbox.doubt()
             sent = line.outbox.build()
             self.messages += 1
             more = False

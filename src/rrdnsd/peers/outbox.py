@@ -1,4 +1,4 @@
-"""What goes out to one peer: which votes and orders it has not confirmed yet, and the session with it.
+"""What goes out to one peer: what it has not confirmed yet, and the session with it.
 
 Everything a message says is the state at the moment it is built, so that a lost message needs no resending:
 the next one carries what the peer has not confirmed.
@@ -13,8 +13,8 @@ from rrdnsd.core.calls import Call
 from rrdnsd.core.ledger import Entry
 from rrdnsd.core.model import EndpointKey
 from rrdnsd.core.telling import Told
-from rrdnsd.core.votes import ServiceVotes, Span
 from rrdnsd.peers import wire
+from rrdnsd.peers.backlog import Backlog, Part
 from rrdnsd.peers.base import NodeList, Voice
 from rrdnsd.peers.courier import Courier
 
@@ -38,16 +38,15 @@ class Outgoing:
 
     body: bytes
     mac: str
-    services: frozenset[str]
+    part: Part
     suspects: tuple[EndpointKey, ...]
-    span: Span | None
     entries: tuple[Entry, ...] = ()
     told: tuple[Told, ...] = ()
     beats: tuple[tuple[EndpointKey, _Beat], ...] = ()
 
 
 class Outbox:
-    """One node's mouth towards one peer. `clock` is monotonic, in seconds."""
+    """One node's mouth towards one peer. `clock` is monotonic, `heartbeat` as in the configuration, both in seconds."""
 
     def __init__(
         self,
@@ -57,6 +56,7 @@ class Outbox:
         voice: Voice,
         clock: Callable[[], float],
         membership: NodeList | None = None,
+        heartbeat: float = 1.0,
     ) -> None:
         self._me = me
         self._peer = peer
@@ -67,17 +67,25 @@ class Outbox:
         self._session = ""
         self._seq = 0
         self._echo: tuple[int, float] | None = None
-        self._unconfirmed: set[str] = set()
+        # Two of the three heartbeats that votes live at least.
+        self._votes = Backlog(lambda: voice.table, clock, 2 * heartbeat)
         self._suspects: dict[EndpointKey, None] = {}
         self._orders = Courier(voice.ledger, clock)
         self._told: dict[tuple[str, str], Told] = {}
         self._beats: dict[EndpointKey, _Beat] = {}
-        self._page_after: str | None = None
-        """Where the next page of all votes begins; None when the peer does not want them."""
 
-    def voted(self, service: str) -> None:
-        """Include the votes on this service until the peer confirms them."""
-        self._unconfirmed.add(service)
+    @property
+    def waiting(self) -> int:
+        """How many services there are of which the peer has not confirmed the news."""
+        return len(self._votes)
+
+    def voted(self, service: str, change: int) -> None:
+        """Include the votes on this service until the peer confirms them; the news change the votes' total by `change`."""
+        self._votes.add(service, change)
+
+    def doubt(self) -> None:
+        """Take note that votes changed without a word, so that only the digest of all can tell if the peer has them."""
+        self._votes.doubt()
 
     def suspected(self, key: EndpointKey) -> None:
         """Include a suspicion in the next message."""
@@ -109,28 +117,23 @@ class Outbox:
 
     def build(self) -> Outgoing:
         """Make the next message."""
-        votes, span = self._votes()
+        part = self._votes.pick()
         entries = self._orders.pick()
         told = tuple(islice(self._told.values(), wire.MAX_TOLD))
         beats = tuple(islice(self._beats.items(), wire.MAX_BEATS))
         suspects, self._suspects = tuple(self._suspects), {}
-        self._unconfirmed -= {vote.service for vote in votes}
         self._seq += 1
-        echo = None
-        if self._echo:
-            stamp, received = self._echo
-            echo = (stamp, int((self._clock() - received) * 1000))
         request = wire.Request(
             sender=self._me,
             receiver=self._peer,
             session=self._session,
             seq=self._seq,
-            echo=echo,
+            echo=self._echoed(part.age),
             electorate=self._voice.electorate,
-            digest=self._voice.table.digest,
+            digest=part.digest,
             abstains=self._voice.abstains[: wire.MAX_REASON],
-            services={vote.service: wire.service_ballots(vote) for vote in votes},
-            span=(span.after, span.upto) if span else None,
+            services={vote.service: wire.service_ballots(vote) for vote in part.votes},
+            span=(part.span.after, part.span.upto) if part.span else None,
             suspects=[(key.service, key.address) for key in suspects],
             editions=dict(self._voice.editions),
             ledger=self._voice.ledger.digest,
@@ -149,9 +152,19 @@ class Outbox:
         if len(body) > wire.MAX_BODY:
             entries, told, beats = (), (), ()
             body = wire.encode(request.model_copy(update={"entries": [], "told": [], "beats": []}))
-        sent = frozenset(vote.service for vote in votes)
         mac = wire.request_mac(self._secret, body)
-        return Outgoing(body, mac, sent, suspects, span, entries, told, beats)
+        return Outgoing(body, mac, part, suspects, entries, told, beats)
+
+    def _echoed(self, age: float) -> tuple[int, int] | None:
+        """Return the peer's stamp and how long it was held when that was so which the message says of votes.
+
+        The stamp may be set back, since only the sum counts, but there is nothing before 0.
+        """
+        if self._echo is None:
+            return None
+        stamp, received = self._echo
+        held = int((self._clock() - received - age) * 1000)
+        return (stamp, held) if held >= 0 else (max(0, stamp + held), 0)
 
     def confirmed(self, sent: Outgoing, body: bytes, mac: str) -> bool:
         """Take in the answer; returns True if there is more to say at once.
@@ -183,7 +196,7 @@ class Outbox:
         # Only what did not fit goes on at once: endpoints call all the time, and the mesh waits for some to come together.
         calls = bool(self._beats) and len(sent.beats) == wire.MAX_BEATS
         orders = self._orders.answered(sent.entries, reply.ledger, refused=reply.error != "")
-        votes = self._paging(sent, wants_all=reply.want == "full") or bool(self._unconfirmed)
+        votes = self._votes.confirmed(sent.part, wants_all=reply.want == "full")
         return votes or orders or calls or bool(self._suspects or self._told)
 
     def _forget(self, sent: Outgoing) -> None:
@@ -200,35 +213,4 @@ class Outbox:
 
         Suspicions are not repeated: they are only worth a probe while they are news.
         """
-        if sent.span is None:
-            self._unconfirmed |= sent.services
-
-    def _votes(self) -> tuple[tuple[ServiceVotes, ...], Span | None]:
-        table = self._voice.table
-        gone = {service for service in self._unconfirmed if table.get(service) is None}
-        self._unconfirmed -= gone
-        if gone and self._page_after is None:
-            self._page_after = ""  # only pages can say that a service is no longer there
-        if self._page_after is not None:
-            return table.page(self._page_after, wire.PAGE)
-        chosen: list[ServiceVotes] = []
-        endpoints = 0
-        for service in sorted(self._unconfirmed):
-            if endpoints >= wire.PAGE:
-                break
-            chosen.append(table[service])
-            endpoints += len(chosen[-1].ballots) + 1
-        return tuple(chosen), None
-
-    def _paging(self, sent: Outgoing, *, wants_all: bool) -> bool:
-        """Go on with the pages; returns True if the next one is to go out now."""
-        if sent.span is not None and sent.span.upto is not None:
-            self._page_after = sent.span.upto
-            return True
-        if sent.span is not None:
-            self._page_after = None
-            # Still different after the last page: something changed meanwhile. The next heartbeat tells.
-            return False
-        if wants_all:
-            self._page_after = ""
-        return wants_all
+        self._votes.lost(sent.part)

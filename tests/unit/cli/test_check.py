@@ -54,6 +54,15 @@ def test_a_sandbox_that_is_switched_off(tmp_path):
     assert json.loads(run("check", "--json", str(path)).stdout)["sandbox"] == {"enabled": False}
 
 
+def test_a_warning_about_voters(tmp_path):
+    path = tmp_path / "rrdnsd.json"
+    more = {"voters": 2, "nodes": [f"127.0.0.{number}:3333" for number in range(1, 4)]}
+    path.write_text(json.dumps(json.loads(README.read_text()) | more | {"local_node": "127.0.0.1:3333"}))
+    result = run("check", str(path))
+    assert result.exit_code == 0
+    assert f"{path}: warning: voters is 2 for rrdnsd.test: nothing is decided" in result.stderr
+
+
 def test_the_file_is_the_one_that_conf_names():
     assert run("check", env={"CONF": str(README)}).stdout.startswith(f"{README}: ok")
 

@@ -77,6 +77,7 @@ CHANGES = [
     {"headers": {"A": "1"}},
     {"verify_tls": False},
     {"reuse_connections": True},
+    {"voters": 3},
 ]
 
 
@@ -98,6 +99,21 @@ def test_the_definition_changes_with_what_is_probed(change):
 )
 def test_the_definition_ignores_the_rest(change):
     assert effective(change).definition == effective().definition
+
+
+def test_other_voters_are_asked_the_same():
+    assert effective({"voters": 3}).question == effective({"voters": 5}).question == effective().question
+    assert effective({"voters": 3}).definition != effective({"voters": 5}).definition
+
+
+def test_without_voters_the_definition_is_that_of_versions_before_there_were_any():
+    assert effective().definition == "c97a67ecf70d9786"
+
+
+def test_voters_are_inherited():
+    assert effective().voters is None
+    assert effective(voters=3).voters == 3
+    assert effective({"voters": 5}, voters=3).voters == 5
 
 
 def test_the_definition_is_sixteen_hexadecimal_digits():

@@ -50,3 +50,12 @@ def test_an_endpoint_that_is_no_longer_configured_is_no_reason():
     abstention.forget(KEYS[4])
     abstention.forget(KEYS[4])
     assert abstention.doubt(1, 0.0) == Doubt()
+
+
+def test_to_forget_an_endpoint_twice_takes_nothing_from_the_others_of_its_service():
+    abstention = Abstention()
+    for key in (KEYS[0], KEYS[4], KEYS[5]):
+        abstention.mark(key, lonely=True)
+    abstention.forget(KEYS[4])
+    abstention.forget(KEYS[4])
+    assert abstention.doubt(3, 0.0).sentence.startswith("sees 2 of 3 endpoints of 2 services down")

@@ -320,3 +320,96 @@ def test_it_says_why_a_peer_does_not_count():
         "its votes are being fetched again",
         "not heard for more than 4 s",
     ]
+
+
+def test_it_listens_before_it_knows_what_to_vote_on():
+    voters = Electorate(ME, NODES, TTL)
+    touched, effects = voters.hear(Peer.watching(PEER, service(WWW), ballots={ADDRESSES[0]: UP}).all(), 0.0)
+    assert not touched
+    assert texts(effects) == {(WWW, "it watches this service, which is not configured here")}
+
+
+def test_touched_is_what_is_voted_on_otherwise_and_is_configured_here():
+    voters = electorate()
+    peer = Peer.watching(PEER, service(WWW), service("new.test"), ballots={ADDRESSES[0]: UP})
+    assert voters.hear(peer.says(WWW, "new.test"), 0.0)[0] == {WWW: [EndpointKey(WWW, ADDRESSES[0])]}
+    assert voters.hear(peer.says(WWW, "new.test"), 1.0)[0] == {}
+
+
+def test_a_service_that_a_peer_watches_no_longer_shows():
+    voters = electorate()
+    peer = Peer.watching(PEER)
+    hear(voters, peer.all())
+    peer.table.drop(API)
+    assert texts(hear(voters, peer.all(1.0))) == {(API, "it does not watch this service")}
+
+
+def test_what_is_configured_no_longer_is_not_held_against_this_node():
+    voters = electorate()
+    peers_see_up(voters)
+    fails(voters, 0.0, *KEYS)
+    voters.configure({API: service(API)})
+    assert voters.abstention.lonely == set(KEYS[2:])
+    voters.configure({API: service(API, addresses=ADDRESSES[:1])})
+    assert voters.abstention.lonely == {KEYS[2]}
+
+
+def test_in_another_list_of_nodes_it_is_compared_with_those_who_know_the_list():
+    voters = electorate()
+    for key in KEYS:
+        voters.vote(key, DOWN)
+    pair = NODES[:2]
+    hear(voters, Peer.watching(PEER, ballots=dict.fromkeys(ADDRESSES, UP)).all(nodes=electorate_digest(pair)))
+    assert not voters.abstention.lonely
+    voters.reseat(pair, 1.0)
+    assert voters.abstention.lonely == set(KEYS)
+
+
+def test_of_two_nodes_one_can_be_lonely():
+    voters = electorate(nodes=NODES[:2])
+    up = dict.fromkeys(ADDRESSES, UP)
+    hear(voters, Peer.watching(PEER, ballots=up).all(nodes=electorate_digest(NODES[:2])))
+    assert [type(effect) for effect in fails(voters, 0.0, *KEYS)] == [Abstained]
+
+
+def test_an_endpoint_that_is_up_takes_nothing_from_those_it_is_lonely_about():
+    voters = electorate()
+    peers_see_up(voters)
+    fails(voters, 0.0, *KEYS[:3])
+    voters.vote(KEYS[3], UP)
+    voters.compare(KEYS[3], 0.0)
+    assert voters.recount(4, 0.0) == []
+    assert voters.abstains.startswith("sees 3 of 4 endpoints of 2 services down")
+
+
+def test_it_is_compared_with_peers_as_soon_as_they_count():
+    voters = electorate()
+    for key in KEYS:
+        voters.vote(key, DOWN)
+    assert [type(effect) for effect in peers_see_up(voters)] == [PeerChanged, Abstained, PeerChanged]
+
+
+def test_who_recants_still_watches_the_same():
+    voters = electorate()
+    voters.recant()
+    assert voters.own[WWW] == ServiceVotes(WWW, "x", {})
+
+
+def test_a_peer_is_not_called_silent_in_the_last_moment_of_its_votes():
+    voters = electorate()
+    peer = Peer.watching(PEER)
+    hear(voters, peer.all(1.0))
+    assert hear(voters, peer.all(1.0, abstains="no link"), 1.0 + TTL) == [
+        PeerChanged(PEER, counted=False, reason="it abstains: no link")
+    ]
+
+
+def test_only_those_endpoints_are_touched_on_which_it_votes_otherwise():
+    voters = electorate()
+    peer = Peer.watching(PEER, ballots=dict.fromkeys(ADDRESSES, UP))
+    hear(voters, peer.all())
+    other = EndpointKey(WWW, ADDRESSES[1])
+    peer.table.cast(other, DOWN)
+    assert voters.hear(peer.says(WWW, at=1.0), 1.0)[0] == {WWW: [other]}
+    peer.table.put(ServiceVotes(WWW, "x", {ADDRESSES[0]: UP}))
+    assert voters.hear(peer.says(WWW, at=2.0), 2.0)[0] == {WWW: [other]}

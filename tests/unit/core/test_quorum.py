@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rrdnsd.core.model import State
-from rrdnsd.core.quorum import Ballot, Outcome, decide, explain, quorum, tally
+from rrdnsd.core.quorum import Ballot, Outcome, decide, explain, is_divided, quorum, tally
 
 UP, DOWN, NONE = Ballot(State.UP), Ballot(State.DOWN, "connection refused"), Ballot(State.UNKNOWN)
 
@@ -57,3 +57,25 @@ def test_the_sentence_without_a_quorum():
     assert explain(State.UNKNOWN, ballots, 3) == (
         "no quorum: 1 of 3 nodes reports nothing (own link is down); a reports up"
     )
+
+
+def test_the_sentence_of_who_has_not_said_much():
+    assert explain(State.UNKNOWN, {}, 1) == "unknown"
+    ballots = {"a": Ballot(State.UNKNOWN), "b": Ballot(State.UP, "fast"), "c": Ballot(State.DOWN)}
+    assert (
+        explain(State.UNKNOWN, ballots, 3)
+        == "no quorum: 1 of 3 nodes reports down; a reports nothing yet; b reports up"
+    )
+
+
+@pytest.mark.parametrize("nodes", range(1, 6))
+def test_votes_are_divided_once_a_quorum_of_nodes_has_taken_sides(nodes):
+    for cast in itertools.product([UP, DOWN, NONE, None], repeat=nodes):
+        ballots = {str(number): ballot for number, ballot in enumerate(cast) if ballot}
+        assert is_divided(ballots, nodes) is (2 * (cast.count(UP) + cast.count(DOWN)) > nodes)
+
+
+def test_the_sentence_about_two_who_vote_or_one():
+    assert explain(State.UP, {"a": UP, "b": UP}, 2) == "up: 2 of 2 nodes report up"
+    assert explain(State.UNKNOWN, {"a": UP}, 2, "voters") == "no quorum: 1 of 2 voters reports up"
+    assert explain(State.UP, {"a": UP}, 1, "voters") == "up: a, the only voter, reports up"

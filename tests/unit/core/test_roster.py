@@ -4,6 +4,7 @@ import hashlib
 import itertools
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -168,3 +169,31 @@ def test_who_abstains_comes_last_and_is_skipped_by_the_others():
 @given(st.integers(1, 9))
 def test_two_quorums_share_a_node(nodes):
     assert 2 * quorum(nodes) > nodes
+
+
+@pytest.mark.parametrize("subject", ["a.test", "b.test"])
+def test_the_writers_are_those_who_are_heard_and_do_not_abstain_in_their_order(subject):
+    for doubtful, number in itertools.product(PEERS, range(len(PEERS) + 1)):
+        roster, heard = Roster(ME, NODES, TTL), set(PEERS[:number])
+        for peer in heard:
+            roster.hear(say(peer, 10.0, abstains="no link" if peer == doubtful else ""), 10.0)
+        able = heard - {doubtful}
+        assert roster.writers(subject, 10.0 + TTL, abstaining=False) == order(subject, able | {ME})
+        assert roster.writers(subject, 10.0 + TTL, abstaining=True) == [*order(subject, able), ME]
+        assert roster.writers(subject, 10.1 + TTL, abstaining=False) == [ME]
+
+
+def test_nobody_differs_of_whom_nothing_was_heard():
+    roster = Roster(ME, NODES, TTL)
+    roster.hear(say(PEERS[0], 10.0), 10.0)
+    roster.reseat(NODES[:3])
+    assert [peer.electorate_differs for peer in roster.peers.values()] == [True, False]
+
+
+def test_it_knows_who_was_heard_when_it_looked_last():
+    roster = Roster(ME, NODES, TTL)
+    assert roster.heard == ()
+    roster.hear(say(PEERS[1], 10.0, abstains="no link"), 10.0)
+    assert roster.heard == ()
+    roster.recount(10.0)
+    assert roster.heard == (PEERS[1],)

@@ -91,6 +91,7 @@ def test_it_does_what_the_dumb_one_does(steps):
                 assert getattr(table, what)(value) == getattr(dumb, what)(value)
         assert table.digest == digest_of(dumb.services)
         assert {name: table[name] for name in table.services()} == dumb.services
+        assert [votes.service for votes in table.page("", 1000)[0]] == sorted(dumb.services)
 
 
 @settings(max_examples=40)
@@ -153,6 +154,7 @@ def test_pages_tell_everything_once_and_in_order(sizes, limit):
         told += [v.service for v in votes]
         if span.upto is None:
             break
+        assert sum(len(v.ballots) + 1 for v in votes) >= limit
         assert votes
         after = span.upto
     assert told == sorted(table.services())
@@ -181,3 +183,47 @@ def test_the_electorate_digest_is_of_the_set_of_nodes():
     assert electorate_digest(["10.0.0.2:1"]) != electorate_digest(["10.0.0.2:2"])
     expected = hashlib.blake2b(b"10.0.0.1:1\n10.0.0.2:1", digest_size=16).hexdigest()
     assert electorate_digest(["10.0.0.2:1", "10.0.0.1:1"]) == expected
+
+
+def test_a_copy_has_the_same_votes_and_goes_its_own_way():
+    table = VoteTable()
+    table.put(ServiceVotes("a.test", "x", {"192.0.2.1": Ballot(State.UP)}))
+    copy, digest = table.copy(), table.digest
+    assert (copy["a.test"], copy.digest) == (table["a.test"], digest)
+    copy.drop("a.test")
+    assert (table.digest, copy.digest) == (digest, "0" * 32)
+    assert [*table.services()] == ["a.test"]
+
+
+def test_the_digest_before_is_that_of_the_table_without_the_changes():
+    table, other = VoteTable(), VoteTable()
+    for made in (table, other):
+        made.put(ServiceVotes("a.test", "x", {"192.0.2.1": Ballot(State.UP)}))
+    other.put(ServiceVotes("b.test", "y", {"192.0.2.1": Ballot(State.DOWN)}))
+    assert other.digest_before(other.total - table.total) == table.digest
+    assert table.digest_before(table.total) == "0" * 32
+
+
+def test_a_span_says_nothing_of_what_lies_before_it_and_behind_it():
+    table = VoteTable()
+    for name in NAMES:
+        table.put(ServiceVotes(name, "x", {}))
+    said = Statement("n", 0.0, "", "", (), Span("a.test", "c.test"))
+    assert table.some(said).keys() == {"b.test", "c.test"}
+    assert table.hear(said) == {"b.test", "c.test"}
+    assert sorted(table.services()) == ["a.test", "d.test", "e.test"]
+
+
+def test_rewrites_are_what_is_not_cast():
+    table, votes, counts = VoteTable(), ServiceVotes("a.test", "x", {}), []
+    for done, what in (
+        (table.put, (votes,)),
+        (table.put, (votes,)),
+        (table.cast, (EndpointKey("a.test", "192.0.2.1"), Ballot(State.DOWN))),
+        (table.drop, ("a.test",)),
+        (table.drop, ("a.test",)),
+        (table.put, (votes,)),
+    ):
+        done(*what)
+        counts.append(table.rewrites)
+    assert counts == [1, 2, 2, 3, 3, 4]

@@ -347,7 +347,7 @@ def test_the_second_receiver_understands_our_sender():
     assert len(receiver.entries) == 900
     assert ledger_digest(receiver.entries.values()) == words.ledger.digest
     words.table.drop("s0003.example.test")
-    outbox.voted("s0003.example.test")
+    outbox.voted("s0003.example.test", 0)
     more = True
     while more:
         sent = outbox.build()

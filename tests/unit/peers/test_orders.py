@@ -246,7 +246,7 @@ def test_large_orders_share_a_message_with_votes_and_stay_within_its_bounds():
     pair = Pair()
     for votes in services(*(f"s{number}.example.test" for number in range(100)), endpoints=10):
         pair.a.words.table.put(votes)
-        pair.a.outbox.voted(votes.service)
+        pair.a.outbox.voted(votes.service, 0)
     text = value_text({"a": '"' * (MAX_VALUE // 2 - 10)})
     for number in range(100):
         pair.a.order(f"service|s{number}.example.test", text)
@@ -260,7 +260,7 @@ def test_where_votes_leave_no_room_orders_wait_for_the_next_message(monkeypatch)
     pair.heal()
     [votes] = services("www.example.test", endpoints=250)
     pair.a.words.table.put(votes)
-    pair.a.outbox.voted(votes.service)
+    pair.a.outbox.voted(votes.service, 0)
     pair.a.order(KEYS[0], value_text({"a": "x" * 4000}))
     monkeypatch.setattr(wire, "MAX_BODY", 8000)
     assert pair.send(pair.a) is True

@@ -73,6 +73,7 @@ class ServiceConfig(Keys):
     enable_fail_open: bool | None = None
     fail_open_threshold: v.Share | None = None
     min_up: v.Times | None = None
+    voters: v.Nodes | None = None
     expect_status: v.StatusRanges | None = None
     expect_body: v.Pattern | None = None
     method: v.Method | None = None

@@ -182,6 +182,12 @@ class Config(Keys):
         description="Healthy endpoints a tier needs to be published (see `priority`).",
         json_schema_extra={"unit": "endpoints"},
     )
+    voters: v.Nodes | None = Field(
+        default=None,
+        description="How many of the nodes probe a service and vote on it; the quorum is counted over them. See"
+        " [clustering.md](clustering.md#voters).",
+        json_schema_extra=text_default("all nodes"),
+    )
     expect_status: v.StatusRanges = Field(
         default=((200, 399),),
         description='HTTP status codes that count as success: `204`, `"200-399"` or `["200-299", 401]`.',

@@ -80,12 +80,11 @@ class Observer:
                 self._certificate(Subject(Kind.CERTIFICATE, *key), days)
         for condition in self._conditions:
             kind, service, detail = condition.subject
-            gone = service and (
-                EndpointKey(service, detail) not in endpoints
-                if kind in {Kind.ENDPOINT, Kind.CERTIFICATE}
-                else service not in services
-            )
-            if gone:
+            known = endpoints.get(EndpointKey(service, detail))
+            # Only who probes an endpoint sees its certificate.
+            unseen = kind is Kind.CERTIFICATE and (known is None or not known.voted_here)
+            unwatched = known is None if kind is Kind.ENDPOINT else service not in services
+            if service and (unseen or unwatched):
                 self._conditions.forget(condition.subject.text)
 
     def _certificate(self, subject: Subject, days: int) -> None:

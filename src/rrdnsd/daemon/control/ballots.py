@@ -1,4 +1,4 @@
-"""Every node's vote on the endpoints of a service, those that do not count included, with why not."""
+"""Each voter's vote on the endpoints of a service, those that do not count included, with why not."""
 
 from collections.abc import Callable
 
@@ -14,11 +14,12 @@ Vote = Callable[[str], VoteReport]
 
 
 def votes(scene: Scene, service: str) -> dict[str, list[VoteReport]]:
-    """Return the votes of all nodes by address, this node's first."""
-    roster = scene.engine.electorate.roster
-    voters = [_own(scene, service)] + [_theirs(scene, service, n, p) for n, p in roster.peers.items()]
+    """Return the votes of all voters by address, this node's first if it is one of them."""
+    electorate = scene.engine.electorate
+    voting = [_own(scene, service)] if electorate.votes_on(service) else []
+    voting += [_theirs(scene, service, node, peer) for node, peer in electorate.voting(service)]
     endpoints = scene.engine.services[service].endpoints
-    return {e.address: [vote(e.address) for vote in voters] for e in endpoints}
+    return {e.address: [vote(e.address) for vote in voting] for e in endpoints}
 
 
 def _own(scene: Scene, service: str) -> Vote:

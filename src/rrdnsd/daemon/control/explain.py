@@ -161,6 +161,8 @@ def _finish(case: _Case, endpoint: Endpoint) -> str:
 
 def _probed(case: _Case, endpoint: Endpoint) -> str:
     status = case.scene.engine.endpoints[EndpointKey(case.service.fqdn, endpoint.address)]
+    if not status.voted_here:
+        return "probe: none, this node is not one of its voters"
     opinion, thresholds = status.opinion, case.service.thresholds
     said = f"probe: {probe_text(status.last) or 'no result yet'}; this node says {opinion.state}"
     if opinion.state is not State.DOWN and opinion.failures:
@@ -224,11 +226,11 @@ def _dns(case: _Case, endpoint: Endpoint) -> list[str]:
 
 
 def _thresholds(case: _Case) -> list[str]:
-    service, nodes = case.service, case.scene.engine.electorate.size
+    service = case.service
     fall, rise = service.thresholds.fall, service.thresholds.rise
     found = [
         f"a node says down after {fall} failures and up again after {rise} successes in a row",
-        f"a verdict needs {quorum(nodes)} of {nodes} nodes" if nodes > 1 else "this node decides alone",
+        _needed(case),
     ]
     if service.fail_open_threshold is not None:
         drained = sum(bool(state.out) for state in case.states.values())
@@ -243,6 +245,16 @@ def _thresholds(case: _Case) -> list[str]:
         found.append(f"the first tier with {service.min_up} up is published: {said}")
     order = override.failover(service.fqdn, case.orders, case.scene.now)
     return [*found, order.sentence] if order else found
+
+
+def _needed(case: _Case) -> str:
+    electorate = case.scene.engine.electorate
+    voters = electorate.voters.of(case.service.fqdn)
+    if electorate.size == 1:
+        return "this node decides alone"
+    if electorate.voters.are_all(case.service.fqdn):
+        return f"a verdict needs {quorum(len(voters))} of {len(voters)} nodes"
+    return f"a verdict needs {quorum(len(voters))} of {len(voters)} voters: {listed(voters)}"
 
 
 def _ups(case: _Case, tier: int) -> int:

@@ -36,7 +36,9 @@ class FirstRound:
     def open(self) -> Open:
         """Return what is missing."""
         endpoints = self._runtime.engine.endpoints.items()
-        unprobed = sum(status.last is None and not self._calls(key) for key, status in endpoints)
+        unprobed = sum(
+            status.voted_here and status.last is None and not self._calls(key) for key, status in endpoints
+        )
         unread = [
             f"{zone} on {keeper.server}"
             for (_, zone), keepers in self._runtime.keepers.items()
