@@ -9,11 +9,13 @@ JOBS ?= 4
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal
 # The tests start hundreds of processes: what one has compiled is kept for the others, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE :=
-BENCH ?= probes failover quorum startup
+BENCH ?= probes scale failover outage quorum clusters startup
+# The campaign of `make check`: its first three storms have a fault of every kind.
+CI_SEED := 57
 PODMAN ?= podman
 PODMAN_ARGS ?=
 
-.PHONY: help demo test check unit live simulate fuzz lint types floors bench lock clean docs site deb dist podman-build-bookworm
+.PHONY: help demo test check unit live simulate fuzz soak lint types floors bench mutate lock clean docs site deb dist podman-build-bookworm
 help:  ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
 
@@ -51,7 +53,10 @@ simulate: .venv/dev.stamp  ## many runs of a simulated cluster: SEEDS=100000 FIR
 	@PYTHONPATH=tests $(BIN)/python -m simulation --seeds $(or $(SEEDS),2000) --first $(or $(FIRST),1) --jobs $(JOBS)
 
 fuzz: .venv/dev.stamp  ## feed what parses with nonsense: SECONDS=600 each, FUZZ="dns_query ..." for some
-	@PYTHONPATH=tests $(BIN)/python -m fuzz $(FUZZ) --seconds $(or $(SECONDS),60)
+	@PYTHONPATH=tests:bench $(BIN)/python -m fuzz $(FUZZ) --seconds $(or $(SECONDS),60) $(ARGS)
+
+soak: .venv/dev.stamp .venv/system.stamp  ## three real nodes and named under random faults, watched from outside: MINUTES=30 SEED=7, needs root
+	@PYTHONPATH=tests:bench $(BIN)/python -m soak --minutes $(or $(MINUTES),2) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 lint: .venv/dev.stamp  ## ruff, rules and format
 	@$(BIN)/ruff check .
@@ -63,11 +68,16 @@ types: .venv/dev.stamp  ## mypy, strict
 floors: .venv/dev.stamp  ## which room may import which
 	@$(BIN)/lint-imports
 
-check: lint types floors test  ## all that CI runs
+check: lint types floors test  ## all that CI runs; the soak comes last, because the tests beside it would slow it down
+	@if [ "$$(id -u)" = 0 ] || [ -n "$$CI" ]; then $(MAKE) --no-print-directory soak SEED=$(or $(SEED),$(CI_SEED)); \
+	else echo "the soak is left out: it needs root; run: sudo make soak"; fi
 
 bench: .venv/dev.stamp  ## measure against HAProxy, gdnsd and blackbox_exporter; writes docs/performance.md (BENCH=quorum: one of them)
 	@tools/system-packages bench
 	@for name in $(BENCH); do $(BIN)/python bench/$$name.py $(ARGS) || exit 1; done
+
+mutate: .venv/dev.stamp  ## change the core in thousands of ways, each must fail a test; writes docs/reliability.md
+	@PYTHONPATH=tests:bench $(BIN)/python -m mutation $(ARGS)
 
 docs: .venv/dev.stamp  ## write the generated pages of docs/ anew
 	@$(BIN)/python tools/generate_docs.py

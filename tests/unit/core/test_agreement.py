@@ -1,13 +1,14 @@
 """Nodes agree on their list, whatever the network and the machines do."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rrdnsd.core.agreement import PATIENCE
-from rrdnsd.core.membership import Accepted, Change, Proposal, Round
+from rrdnsd.core.agreement import PATIENCE, Agreement
+from rrdnsd.core.membership import Accepted, Change, Proposal, Round, Said, Settled, begin
 from support.agreeing import NAMES, Cluster
 
 A, B, C, D, E, F = NAMES
@@ -82,7 +83,10 @@ def test_of_two_orders_at_once_one_wins_and_the_other_is_told():
     lost = [box for box in (cluster[1], cluster[2]) if box.core.settled.trouble]
     assert len(won) == len(lost) == 1
     assert lost[0].core.settled.trouble == "conflict"
-    assert "another change was agreed on first" in lost[0].core.settled.sentence
+    nodes = ", ".join(won[0].core.record.nodes)
+    assert lost[0].core.settled.sentence == (
+        f"another change was agreed on first; the nodes are {nodes} now: look, and order again"
+    )
 
 
 def test_the_same_order_at_two_nodes_is_right_for_both():
@@ -388,3 +392,189 @@ def _start_without_disk(start):
         start(box)
 
     return forget
+
+
+def test_the_preview_is_of_the_present_version():
+    assert grown()[1].core.preview(Change("remove", D), NAMES) == Settled(
+        "",
+        f"removing {D} needs the agreement of 3 of 4 nodes; from then on 2 of 3 nodes are a quorum",
+        1,
+        changed=True,
+    )
+
+
+def test_a_file_that_is_read_again_is_taken_as_at_a_start():
+    fresh = Cluster(3)[1].core
+    assert fresh.reread((A, B)) == begin((A, B), None)
+    core = grown()[1].core
+    for file in ((A, B, C), (A, B, C, D), (A, B)):
+        assert core.reread(file) == replace(begin(file, core.record), unsaved=True)
+
+
+def test_what_begins_anew_is_of_the_same_node_and_knows_nothing_of_its_last_order():
+    cluster = grown()
+    cluster.propose(A, "remove", D)
+    core = cluster[1].core
+    start = core.reread((A, B))
+    again = core.begun(start)
+    assert (again.me, again.record, again.unsaved) == (A, start.record, start.record)
+    assert (again.busy, again.settled, again.said().able) == (False, None, True)
+    assert Cluster(3, forgetful=(B,))[2].core.begun(start).said().able is False
+
+
+def test_who_has_agreed_is_not_among_those_who_have_not():
+    cluster = Cluster(5)
+    cluster.propose(A, "add", F)
+    cluster.talk(rounds=1, silent=(D, E))  # a quorum promises
+    cluster.talk(rounds=1, silent=(C, D, E))  # and one node accepts
+    cluster[1].core.tick(cluster.now + PATIENCE)
+    assert cluster[1].core.settled.sentence == (
+        f"no quorum agreed within 10 s to adding {F}: 3 of 5 nodes are needed, and these have not agreed: "
+        f"{C} (no answer), {D} (nothing was heard of it), {E} (nothing was heard of it); it may still come about"
+    )
+
+
+def test_pauses_double_up_to_two_seconds_and_are_spread_so_that_nodes_do_not_meet_again():
+    cores = [Agreement(f"10.0.1.{number}:3333", begin((A,), None), durable=True) for number in range(200)]
+    for tries in range(12):
+        usual = min(2.0, 0.2 * 2**tries)
+        pauses = [core._pause(tries) / usual for core in cores]
+        assert 0.5 <= min(pauses) < 0.55
+        assert 1.45 < max(pauses) < 1.5
+        assert len(set(pauses)) > 100
+
+
+def test_who_was_heard_before_the_list_changed_was_heard():
+    cluster = Cluster(3)
+    cluster.talk(rounds=1)
+    cluster.propose(A, "add", D)
+    cluster.talk(silent=(C,))
+    cluster.propose(A, "add", E)
+    cluster[1].core.tick(cluster.now + PATIENCE)
+    assert (
+        f"{C} (it does not know the present list yet), {D} (nothing was" in cluster[1].core.settled.sentence
+    )
+
+
+def test_each_time_another_round_comes_first_it_waits_longer():
+    cluster = Cluster(3)
+    core, now = cluster[1].core, 0.0
+    cluster.propose(A, "add", D)
+    for tries in (1, 2, 3):
+        core.hear(B, replace(cluster[2].core.said(), promised=Round(10 * tries, B)), now)
+        assert core.said().proposal is None
+        assert core._order.again_at == now + core._pause(tries)
+        now = core._order.again_at
+        core.tick(now)
+        assert core._proposal == Proposal(Round(10 * tries + 1, A))
+
+
+def test_who_was_promised_a_round_proposes_what_was_accepted_last_before_it():
+    """The heart of Paxos: what a quorum may have accepted already is what comes about, whoever asks next."""
+    cluster = Cluster(5)
+    core, mine = cluster[3].core, Round(4, C)
+    core.hear(A, replace(core.said(), promised=Round(3, B)), 0.0)
+    cluster.propose(C, "add", F)
+    assert core._proposal == Proposal(mine)
+    for node, round_, change in (
+        (A, Round(2, B), Change("remove", E)),
+        (B, Round(3, B), Change("remove", D)),
+    ):
+        cluster[3].save()
+        core.hear(node, replace(core.said(), promised=mine, accepted=Accepted(round_, change)), 0.0)
+    assert core._proposal == Proposal(mine, Change("remove", D))
+
+
+def test_who_hears_of_nothing_accepted_proposes_its_own_change():
+    cluster = Cluster(3)
+    core = cluster[1].core
+    cluster.propose(A, "add", D)
+    cluster[1].save()
+    core.hear(B, replace(core.said(), promised=Round(1, A)), 0.0)
+    assert core._proposal == Proposal(Round(1, A), Change("add", D))
+
+
+def test_who_accepts_in_a_round_refuses_earlier_ones():
+    core = Cluster(3)[2].core
+    late, early = Round(5, A), Round(4, C)
+    core.hear(A, replace(core.said(), proposal=Proposal(late, Change("add", D))), 0.0)
+    assert (core.record.promised, core.record.accepted) == (late, Accepted(late, Change("add", D)))
+    core.hear(C, replace(core.said(), proposal=Proposal(early, Change("remove", A))), 0.0)
+    core.hear(C, replace(core.said(), proposal=Proposal(early)), 0.0)
+    assert (core.record.promised, core.record.accepted) == (late, Accepted(late, Change("add", D)))
+
+
+def test_what_a_node_accepted_before_does_not_replace_what_it_accepted_later():
+    core = Cluster(5)[1].core
+    old, new = Accepted(Round(1, B), Change("remove", E)), Accepted(Round(2, C), Change("add", F))
+    for node, accepted in ((B, new), (C, new), (B, old), (D, new)):
+        assert core.record.version == 0
+        core.hear(node, replace(core.said(), accepted=accepted), 0.0)
+    assert (core.record.version, core.record.nodes) == (1, NAMES)
+
+
+def test_the_nodes_of_version_0_are_not_told_since_their_digest_says_who_they_are():
+    assert Cluster(3)[1].core.said().nodes == ()
+    assert grown()[1].core.said().nodes == (A, B, C, D)
+
+
+ELSEWHERE = Said(begin((A, B), None).record.base, 2, (A, B, C, D))
+
+
+@pytest.mark.parametrize(
+    ("sender", "said", "taken"),
+    [
+        (A, ELSEWHERE, True),
+        (E, ELSEWHERE, False),
+        (A, replace(ELSEWHERE, nodes=(A, B, D)), False),
+        (A, replace(ELSEWHERE, version=0), False),
+    ],
+    ids=["one of these nodes", "a stranger", "without this node", "the beginning of it"],
+)
+def test_who_has_no_history_joins_that_of_the_nodes_it_was_configured_with(sender, said, taken):
+    core = Cluster(3)[3].core
+    core.hear(sender, said, 0.0)
+    assert (core.record.base == ELSEWHERE.base) is taken
+    assert core.record.nodes == ((A, B, C, D) if taken else (A, B, C))
+
+
+def test_who_has_accepted_something_or_seen_a_change_has_a_history():
+    bound = Cluster(3)
+    bound[3].core.hear(
+        A, replace(bound[1].core.said(), proposal=Proposal(Round(1, A), Change("add", D))), 0.0
+    )
+    for core in (bound[3].core, grown()[3].core):
+        base = core.record.base
+        core.hear(A, ELSEWHERE, 0.0)
+        assert core.record.base == base
+
+
+def test_refusals_of_what_is_so_already_or_cannot_be():
+    core = grown()[1].core
+    assert core.propose(Change("add", D), NAMES, 0.0) == Settled("", f"{D} is a node already", 1)
+    assert core.propose(Change("remove", F), NAMES, 0.0) == Settled("", f"{F} is not a node", 1)
+    assert core.propose(Change("add", E), NAMES, 0.0) is None
+    assert core.settled is None
+    assert core.propose(Change("add", F), NAMES, 0.0) == Settled(
+        "conflict", f"adding {E} is still under way: wait for it", 1
+    )
+    assert Cluster(1).propose(A, "remove", A) == Settled(
+        "conflict", f"{A} is the only node: there would be none left", 0
+    )
+
+
+def test_refusals_of_a_node_that_cannot_order_anything():
+    cluster = Cluster(3, forgetful=(B,))
+    cluster.propose(A, "remove", C)
+    cluster.talk()
+    assert cluster.propose(C, "add", D) == Settled(
+        "conflict", "this node was removed from the cluster: ask another one", 1
+    )
+    assert cluster.propose(B, "add", D) == Settled(
+        "unavailable",
+        "this node has no state_dir, so it cannot propose a change of nodes: ask another one",
+        1,
+    )
+    assert cluster.propose(A, "add", D, heard=(A,)) == Settled(
+        "unavailable", "only 1 of 2 nodes are heard: no quorum can agree", 1
+    )

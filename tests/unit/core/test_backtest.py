@@ -137,3 +137,41 @@ def test_the_same_thresholds_change_nothing(results, rise, fall):
     compared = compare(record(results), FAST, Thresholds(rise, fall), Thresholds(rise, fall))
     assert (compared.missed, compared.added) == ((), ())
     assert {*compared.down_delays, *compared.up_delays} <= {0.0}
+
+
+def test_outages_apart_are_incidents_of_their_own():
+    compared = compare(record("++----++++--++++---++"), SLOW, Thresholds(2, 2), Thresholds(2, 3))
+    assert [outage.failed for outage in compared.missed] == [100.0]
+    assert compared.down_delays == (10.0, 10.0)
+    assert compared.up_delays == (0.0, 0.0)
+
+
+def test_an_end_that_only_one_of_them_has_seen_has_no_delay():
+    compared = compare(record("++---++"), SLOW, Thresholds(2, 2), Thresholds(rise=3, fall=2))
+    assert compared.present.outages[0].over
+    assert not compared.proposed.outages[0].over
+    assert (compared.down_delays, compared.up_delays) == ((0.0,), ())
+
+
+def test_changes_are_counted_over_all_that_was_recorded():
+    later = [s._replace(started=s.started + 1000, last=s.last + 1000) for s in record("++--++")]
+    played = replay([*record("++--++"), *later], SLOW, Thresholds(2, 2))
+    assert (played.flips, [outage.down for outage in played.outages]) == (4, [30.0, 1030.0])
+
+
+def test_nobody_is_in_a_hurry_to_see_an_endpoint_up_again():
+    stretches = [Stretch(0, 100, False, 11), Stretch(110, 210, True, 11)]
+    (outage,) = replay(stretches, FAST, Thresholds(rise=3, fall=2)).outages
+    assert (outage.down, outage.up) == (1.0, 130.0)
+
+
+def test_probes_may_be_less_than_a_second_apart():
+    assert replay(record("+++--++", step=0.5), SLOW, Thresholds(2, 2)).outages == (
+        Outage(1.5, 2.0, 3.0, over=True),
+    )
+
+
+def test_a_gap_of_five_intervals_is_no_stop():
+    for gap, down in ((50.0, [60.0]), (50.1, [])):
+        stretches = [Stretch(0, 10, False, 2), Stretch(10 + gap, 10 + gap, False, 1)]
+        assert [outage.down for outage in replay(stretches, SLOW, Thresholds(fall=3)).outages] == down

@@ -83,3 +83,14 @@ def test_since_is_the_moment_of_the_flip():
     assert (opinion.state, opinion.since) == (State.UP, 5.0)
     cleared = replay([True, False, True, True], Thresholds(rise=2, fall=2))
     assert (cleared.state, cleared.since, cleared.failures) == (State.UP, 0.0, 0)
+
+
+def test_a_failure_is_kept_with_its_reason_and_a_change_with_its_moment():
+    def seen(opinion, now, reason):
+        return observe(opinion, ok=not reason, reason=reason, thresholds=Thresholds(), now=now)
+
+    up = seen(Opinion(), 4.0, "")
+    assert up == Opinion(State.UP, since=4.0)
+    failing = seen(up, 5.0, "timeout")
+    assert failing == Opinion(State.UP, failures=1, reason="timeout", since=4.0)
+    assert seen(failing, 6.0, "refused") == Opinion(State.DOWN, failures=2, reason="refused", since=6.0)

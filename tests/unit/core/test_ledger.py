@@ -186,7 +186,10 @@ def test_the_counter_carries_over_into_the_time():
 def test_after_the_last_stamp_there_is_none():
     ledger = Ledger()
     ledger.merge([entry(stamp=(MAX_WALL_MS, MAX_COUNTER, "z"))])
-    with pytest.raises(LedgerError, match="no order can be stamped later"):
+    with pytest.raises(
+        LedgerError,
+        match=r"^no order can be stamped later than those that stand: one has the last stamp there is$",
+    ):
         ledger.stamp("a", 0)
 
 
@@ -240,6 +243,7 @@ def test_an_entry_that_peers_would_refuse_cannot_be_made(what):
 def test_the_largest_entry_there_is():
     text = value_text({"a": "x" * (MAX_VALUE - len('{"a":""}'))})
     assert entry("k" * MAX_KEY, value=text, who="\x00" * MAX_WHO, why="ä" * MAX_WHY).value == text
+    assert entry(stamp=(MAX_WALL_MS, MAX_COUNTER, "n" * MAX_NODE)).stamp.node == "n" * MAX_NODE
 
 
 def test_the_ledger_is_bounded_and_says_so(monkeypatch):
@@ -288,3 +292,33 @@ def test_what_was_read_while_entries_came_is_not_taken_for_what_is_there_after()
 
     assert ledger.read(slow) == ()
     assert ledger.read(slow) == (entry(),)
+
+
+def test_the_digest_is_the_one_that_other_versions_know():
+    """The example of docs/clustering.md, computed once more."""
+    drained = Entry(
+        "drain|www.example.org|192.0.2.11", Stamp(1795354200000, 0, "10.0.1.1:3333"), "{}", "ann", "new disk"
+    )
+    paused = Entry("pause", Stamp(1795354200000, 1, "10.0.2.1:3333"), None, "bob")
+    ledger = Ledger()
+    ledger.merge([drained])
+    assert ledger.digest == "108d5df1dd4092c77dc9f505ea8656be"
+    ledger.merge([paused])
+    assert ledger.digest == "cce2ced25e5df72adfde489d58e6479c"
+    ledger.merge([dataclasses.replace(drained, stamp=Stamp(1, 0, "n"))])
+    assert ledger.digest == "cce2ced25e5df72adfde489d58e6479c"
+
+
+def test_a_sum_of_digests_has_no_more_than_128_bits():
+    ledger = Ledger()
+    for number in range(16):
+        ledger.merge([entry(f"drain|a.test|192.0.2.{number}")])
+        assert len(ledger.digest) == 32
+
+
+def test_a_full_ledger_takes_what_comes_after_something_it_has_no_room_for(monkeypatch):
+    monkeypatch.setattr(module, "MAX_ENTRIES", 1)
+    ledger = Ledger()
+    ledger.merge([entry()])
+    lifted = entry(stamp=(2, 0, "a"), value=None)
+    assert ledger.merge([entry("k"), lifted]) == [lifted]

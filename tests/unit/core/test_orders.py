@@ -1,12 +1,15 @@
 """What is built can be read again, and nothing that is read can do harm."""
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rrdnsd.core import orders
-from rrdnsd.core.ledger import Entry, Stamp, value_text
+from rrdnsd.core.ledger import Entry, Ledger, Stamp, value_text
 from rrdnsd.core.model import EndpointKey
-from rrdnsd.core.orders import Changes, Placed, Removed
+from rrdnsd.core.orders import Changes, Placed, Removed, Unlisted
 from rrdnsd.core.override import Kind, Override
 
 NAMES = st.sampled_from(["www.example.test", "api.example.test"])
@@ -98,6 +101,7 @@ def test_a_service_that_was_changed_later_forgets_the_changes_of_its_endpoints()
     service = orders.place_service("a.test", {"fqdn": "a.test"})
     for value in (service, service.lifted()):
         assert orders.changes([entry(endpoint, at=1), entry(value, at=2)]).endpoints == {}
+        assert orders.changes([entry(endpoint, at=1), entry(value, at=1)]).endpoints == {}
         assert orders.changes([entry(endpoint, at=2), entry(value, at=1)]).endpoints
 
 
@@ -126,6 +130,8 @@ def test_a_bad_entry_does_not_keep_the_others_back():
         ("maintenance|", '{"until":"noon"}', "until must be a number of seconds or null"),
         ("maintenance|a.test", f'{{"until":1{"0" * 400}}}', "int too large to convert to float"),
         ("service|b.test", '{"config":7}', "an object is needed"),
+        ("failover|b.test", '{"to":"192.0.2.1"}', "to must be a list of addresses"),
+        ("failover|c.test", '{"to":["192.0.2.1",7]}', "to must be a list of addresses"),
         ("failover|a.test", '{"to":[]}', "a failover names a service and at least one address"),
         ("service|a.test", '{"config":{"fqdn":"b.test"}}', "the fqdn of its config is another one"),
         ("service|a.test", "{}", "config or removed is missing"),
@@ -138,3 +144,75 @@ def test_a_bad_entry_does_not_keep_the_others_back():
     assert orders.faults([*entries, good]) == tuple(
         f"the order {key!r} of n is left out: {why}" for key, _, why in bad
     )
+
+
+def test_records_are_withdrawn_only_where_they_are_known_to_be():
+    for known in ({}, {"zone": "example.test"}, {"provider": "default"}):
+        gone = orders.remove_service("a.test", withdraw=True, addresses=["192.0.2.1"], **known)
+        assert orders.changes([entry(gone)]) == Changes()
+        (fault,) = orders.faults([entry(gone)])
+        assert fault == (
+            "the order 'service|a.test' of 10.0.0.1:3333 is left out: "
+            "zone and provider are needed to withdraw the records of a service"
+        )
+
+
+def test_an_endpoint_is_of_the_first_priority_and_has_no_label_unless_it_is_said():
+    placed = orders.place_endpoint("a.test", "192.0.2.1")
+    assert placed.value == '{"config":{"address":"192.0.2.1","label":"","priority":0}}'
+
+
+GONE = Unlisted("example.test", "default", frozenset({"192.0.2.2", "192.0.2.1"}))
+
+
+def test_what_files_list_no_more_comes_back_by_service_and_node():
+    said = orders.unlist("a.test", "10.0.0.1:3333", GONE)
+    assert said == (
+        "unlisted|a.test|10.0.0.1:3333",
+        '{"addresses":["192.0.2.1","192.0.2.2"],"provider":"default","zone":"example.test"}',
+    )
+    other = orders.unlist("a.test", "10.0.0.2:3333", GONE)
+    assert orders.changes([entry(said), entry(other)]) == Changes(
+        unlisted={"a.test": {"10.0.0.1:3333": GONE, "10.0.0.2:3333": GONE}}
+    )
+    assert orders.unlist("a.test", "n", replace(GONE, addresses=frozenset())) == said._replace(
+        key="unlisted|a.test|n", value=None
+    )
+
+
+@pytest.mark.parametrize("field", ["zone", "provider", "addresses"])
+def test_what_a_file_lists_no_more_is_left_out_if_nobody_can_tell_where_it_is(field):
+    value = {"zone": "example.test", "provider": "default", "addresses": ["192.0.2.1"]}
+    del value[field]
+    bad = Entry("unlisted|a.test|n", Stamp(1, 0, "n"), value_text(value))
+    assert orders.changes([bad]) == Changes()
+    (fault,) = orders.faults([bad])
+    assert fault == (
+        "the order 'unlisted|a.test|n' of n is left out: "
+        "zone, provider and addresses are needed to withdraw what a file lists no more"
+    )
+
+
+def test_changes_of_endpoints_are_found_by_service():
+    one, other = Removed(withdraw=True), Removed(withdraw=False)
+    found = Changes(
+        endpoints={
+            EndpointKey("a.test", "192.0.2.1"): one,
+            EndpointKey("b.test", "192.0.2.1"): one,
+            EndpointKey("a.test", "192.0.2.2"): other,
+        }
+    )
+    assert found.by_service() == {
+        "a.test": {"192.0.2.1": one, "192.0.2.2": other},
+        "b.test": {"192.0.2.1": one},
+    }
+
+
+def test_what_a_ledger_says_is_what_its_entries_say_and_is_read_once():
+    ledger = Ledger()
+    ledger.merge([entry(orders.pause()), entry(orders.remove_service("a.test", withdraw=False))])
+    found = orders.overrides(ledger, WALL, NOW)
+    assert found == orders.overrides([*ledger], WALL, NOW) == (told(Kind.PAUSE),)
+    assert orders.overrides(ledger, WALL, NOW)[0] is found[0]
+    assert orders.changes(ledger) == orders.changes([*ledger])
+    assert orders.changes(ledger) is orders.changes(ledger)

@@ -86,3 +86,14 @@ def test_a_pause_is_for_all_and_a_failover_for_one_service():
 def test_orders_are_found_by_their_service():
     orders = [order(Kind.DRAIN), order(Kind.MAINTENANCE, ""), order(Kind.FORCED_UP)]
     assert by_service(orders) == {KEY.service: (orders[0], orders[2]), "": (orders[1],)}
+
+
+def test_a_forced_state_leaves_a_drain_standing():
+    found = effective(UP, KEY, [order(Kind.DRAIN), order(Kind.FORCED_UP)], 0.0)
+    assert (found.drained, found.forced) == ("drained", State.UP)
+
+
+def test_a_pause_may_end_by_itself():
+    paused = Override(Kind.PAUSE, "", until=5.0)
+    assert pause([paused], 4.9) is paused
+    assert pause([paused], 5.0) is None

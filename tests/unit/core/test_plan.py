@@ -3,7 +3,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rrdnsd.core.model import Plan, RRset, RRsetKey, ZoneView
+from rrdnsd.core.model import NameChange, Plan, RRset, RRsetChange, RRsetKey, ZoneView
 from rrdnsd.core.plan import Guarded, RemovalLimit, additions, foreign, guard, plan
 from rrdnsd.core.publish import Publication
 
@@ -216,3 +216,81 @@ def test_what_was_lost_and_then_ordered_out_is_no_loss_of_health():
     proposed = plan("example.test", [wanted], served(*addresses[5:]))
     lost_at = {(wanted.service, address): 9.0 for address in addresses[:5]}
     assert guard(proposed, {wanted.service: wanted}, lost_at, RemovalLimit(), 10.0) == Guarded(proposed)
+
+
+def test_additions_keep_all_else_of_the_plan():
+    wanted = publication(["1.1.1.1"], ["2.2.2.2"], ttl=30)
+    proposed = plan("example.test", [wanted], served("2.2.2.2", "9.9.9.9"))
+    before = RRset(60, frozenset({"2.2.2.2", "9.9.9.9"}))
+    after = RRset(30, frozenset({"1.1.1.1", "2.2.2.2", "9.9.9.9"}))
+    assert additions(proposed, {wanted.service: wanted}) == Plan(
+        "example.test",
+        (NameChange(wanted.service, (RRsetChange(A, before, after),), "add 1.1.1.1 (up)"),),
+    )
+
+
+TEN = [f"10.0.0.{number}" for number in range(10)]
+
+
+def losing_one(*, withdrawn=(), of=TEN):
+    """A zone of one name that loses the first of its addresses, and what was withdrawn from it."""
+    wanted = publication(of[1:], of[:1])
+    reasons = {**wanted.reasons, **dict.fromkeys(withdrawn, "removed by an operator")}
+    wanted = replace(wanted, reasons=reasons, withdrawn=frozenset(withdrawn))
+    return {wanted.service: wanted}, plan("example.test", [wanted], served(*of))
+
+
+def test_the_guard_counts_from_ten_configured_addresses_on():
+    publications, proposed = losing_one()
+    refused = guard(proposed, publications, {}, RemovalLimit(share=0.09), 0.0)
+    assert refused.plan == Plan("example.test")
+    assert refused.alarm.startswith("refused to remove 1 addresses from example.test")
+    publications, proposed = losing_one(of=TEN[1:], withdrawn=["10.0.1.1", "10.0.1.2"])
+    assert guard(proposed, publications, {}, RemovalLimit(share=0.0), 0.0) == Guarded(proposed)
+
+
+def test_exactly_the_share_may_go_and_a_loss_is_forgotten_when_the_window_ends():
+    publications, proposed = losing_one()
+    limit = RemovalLimit(share=0.1, window=60)
+    lost = {("n9.example.test", "10.0.0.1"): 100.0}
+    assert guard(proposed, publications, lost, limit, 160.0) == Guarded(proposed)
+    assert guard(proposed, publications, lost, limit, 159.9).alarm
+    assert guard(proposed, publications, lost, None, 159.9) == Guarded(proposed)
+
+
+def test_a_held_service_holds_no_other_back():
+    held, other = publication(["1.1.1.1"], held="paused"), publication(["1.1.1.1"], name="a.test")
+    assert [change.name for change in plan("test", [held, other], ZoneView({})).changes] == ["a.test"]
+
+
+def test_what_is_served_without_a_quorum_counts_for_the_floor():
+    wanted = replace(publication(["1.1.1.1"], ["2.2.2.2"]), floor=2)
+    pending = replace(wanted, reasons={**wanted.reasons, "3.3.3.3": "no quorum"})
+    _, rrset = only_change(plan("example.test", [pending], served("1.1.1.1", "2.2.2.2", "3.3.3.3")))
+    assert rrset.after.addresses == {"1.1.1.1", "3.3.3.3"}
+
+
+def test_the_changes_of_both_families_are_told():
+    v4, v6 = publication(["1.1.1.1"], ["2.2.2.2"]), publication(["2001:db8::1"], ["2001:db8::2"], key=AAAA)
+    both = replace(
+        v4, present=v4.present | v6.present, absent=v4.absent | v6.absent, reasons=v4.reasons | v6.reasons
+    )
+    view = ZoneView({**served("2.2.2.2").rrsets, **served("2001:db8::2", key=AAAA).rrsets})
+    (change,) = plan("example.test", [both], view).changes
+    assert change.reason == (
+        "add 1.1.1.1 (up); remove 2.2.2.2 (down: refused); "
+        "add 2001:db8::1 (up); remove 2001:db8::2 (down: refused)"
+    )
+
+
+def test_a_change_without_a_reason_is_told_all_the_same():
+    wanted = replace(publication(["1.1.1.1"], ["2.2.2.2"]), reasons={})
+    change, _ = only_change(plan("example.test", [wanted], served("2.2.2.2")))
+    assert change.reason == "add 1.1.1.1 (); remove 2.2.2.2 ()"
+
+
+def test_a_failover_is_not_told_as_the_cause_of_what_would_go_without_it():
+    wanted = publication(["1.1.1.1"], ["2.2.2.2", "3.3.3.3"], down=["2.2.2.2"], drained=["3.3.3.3"])
+    wanted = replace(wanted, failover="failover to 1.1.1.1 by ann")
+    change, _ = only_change(plan("example.test", [wanted], served("1.1.1.1", "2.2.2.2", "3.3.3.3")))
+    assert change.reason == "remove 2.2.2.2 (down: refused); remove 3.3.3.3 (down: refused)"

@@ -1,5 +1,6 @@
 import dataclasses
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -328,3 +329,36 @@ def test_fail_open_matches_a_plain_count(situation):
     threshold = svc.fail_open_threshold
     expected = threshold is not None and bool(judged) and len(down) > threshold * len(judged)
     assert bool(publish(svc, found).fail_open) == expected
+
+
+def test_other_reasons_ask_for_the_same_and_anything_else_does_not():
+    result = publish(service("10.0.0.1"), states({"10.0.0.1": UP}))
+    assert result.asks_for_the_same(dataclasses.replace(result, reasons={}))
+    assert not result.asks_for_the_same(dataclasses.replace(result, reasons={}, ttl=30))
+
+
+def test_a_publication_says_where_it_belongs_and_what_was_withdrawn():
+    result = publish(service("10.0.0.1", withdrawn=["10.0.0.9"]), states({"10.0.0.1": UP}))
+    assert (result.service, result.zone, result.provider, result.ttl, result.withdrawn) == (
+        "www.example.test",
+        "example.test",
+        "default",
+        60,
+        {"10.0.0.9"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("threshold", "floor"), [(0.5, 2), (0.25, 3), (0.3, 3), (0.0, 4), (1.0, 0), (None, 0)]
+)
+def test_the_floor_is_what_fail_open_leaves_of_a_single_tier(threshold, floor):
+    addresses = [f"10.0.0.{number}" for number in range(1, 5)]
+    found = states(dict.fromkeys(addresses, UP))
+    assert publish(service(*addresses, threshold=threshold), found).floor == floor
+    tiers = [Endpoint(address, number % 2) for number, address in enumerate(addresses)]
+    assert publish(service(*tiers, threshold=threshold), found).floor == 0
+
+
+def test_where_no_tier_has_enough_all_that_is_up_is_published():
+    found = {"10.0.0.1": UP, "10.0.0.2": DOWN, "10.0.1.1": UP, "10.0.1.2": DOWN}
+    assert published(active_standby(min_up=2), found) == {"10.0.0.1", "10.0.1.1"}
