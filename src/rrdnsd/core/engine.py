@@ -226,10 +226,7 @@ class Engine:
         if any(isinstance(effect, PeerChanged | Abstained) for effect in effects):
             effects += self._count_all(now)
         elif roster.heard != heard:
-            # Where all nodes vote, nothing is written without the ballots of a quorum of them anyway.
-            effects += self._publish(
-                [f for f in self._services if not self.electorate.voters.are_all(f)], now
-            )
+            effects += self._publish_where((), now)
         return effects
 
     def _count_all(self, now: float) -> list[Effect]:
@@ -241,11 +238,15 @@ class Engine:
             effects += self._count(key, status, now)
             if before != (status.verdict, status.pending, status.divided, status.reason):
                 changed[key.service] = None
+        return effects + self._publish_where(changed, now)
+
+    def _publish_where(self, changed: Collection[str], now: float) -> list[Effect]:
+        """Decide anew what is published of these services, and of those that may be written now and might not before."""
         no_quorum, known = self.electorate.roster.no_quorum(now), self._no_quorum
         self._no_quorum = no_quorum
         everybodys = self.electorate.voters.are_all  # of other services it also matters who is told the same
         services = [f for f in self._services if f in changed or no_quorum != known or not everybodys(f)]
-        return effects + self._publish(services, now)
+        return self._publish(services, now)
 
     def _count_of(self, services: Collection[str], now: float) -> list[Effect]:
         endpoints = self._endpoints.items()

@@ -268,3 +268,21 @@ def test_what_peers_agree_on_already_is_decided_when_a_service_is_configured():
     (changed,) = of_kind(Transition, engine.handle(Reconfigured((WWW, API)), 102.0))
     assert (changed.key, changed.after, changed.first_seen) == (OTHER, State.DOWN, 102.0)
     assert engine.endpoints[OTHER].verdict_since == 102.0
+
+
+def test_a_node_that_abstains_and_is_heard_again_makes_a_quorum_to_write_with():
+    engine = agreed()
+
+    def beat(now, node):
+        votes = engine.electorate.own.digest
+        said = Statement(node, now, electorate_digest(NODES), votes, abstains="its network is down")
+        engine.handle(Heard(said), now)
+
+    beat(101.0, B)
+    beat(101.0, C)
+    for now in (103.0, 105.0, 107.0):
+        engine.handle(Ticked(), now)
+    engine.handle(Ordered((Override(Kind.DRAIN, ONE.service, ONE.address),)), 107.0)
+    assert engine.publications["www.test"].held == "no quorum: only 1 of 3 nodes heard"
+    beat(107.5, B)
+    assert engine.publications["www.test"].held == ""
