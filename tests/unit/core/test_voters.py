@@ -268,6 +268,20 @@ def test_nothing_is_written_before_a_quorum_of_all_nodes_is_told_the_same():
     assert cluster.engine.publications[HERE].held == ""
 
 
+def test_the_silence_of_a_node_that_was_told_the_same_is_noticed_although_nothing_else_changes():
+    cluster, three, _ = both_numbers()
+    one, two = (node for node in chosen(HERE) if node != ME)
+    cluster.later(3.0)
+    cluster.say(one, State.UP)
+    for node in (two, three):
+        cluster.say(node, State.UP, definition="x, voters 5")
+    effects = cluster.later(1.5)
+    assert [effect.publication.held for effect in effects if isinstance(effect, Publish)] == [
+        "no quorum: only 2 of 5 nodes are heard and told the same of it"
+    ]
+    assert not cluster.status(HERE).pending
+
+
 def test_the_silence_of_a_node_that_has_no_vote_is_noticed_although_it_abstains():
     cluster = Cluster(service(HERE))
     voter = next(node for node in chosen(HERE) if node != ME)
