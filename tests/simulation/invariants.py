@@ -112,10 +112,15 @@ class Invariants:
             self._only_writer(me, server, change)
 
     def _accord(self, node: Node, server: str, name: str, heard: set[str], planned: float) -> None:
-        """Of each service a quorum of all nodes that were heard is told the same, however few of them vote on it."""
+        """A quorum of all nodes that were heard is told the same of a service on which some of them vote.
+
+        Where all vote, only an order can be carried out without a quorum of ballots, and orders are everybody's.
+        """
         [own] = [service for service in node.plan.services if service.fqdn == name]
         alike = {plan.name for plan in self.scenario.nodes if own in plan.services}
         lists = self._lists(node.plan.name, planned)
+        if any(own.voters is None or own.voters >= len(some) for some in lists):
+            return
         if all(len(heard & alike & {*some}) < rules.quorum(len(some)) for some in lists):
             self.fail(
                 f"{node.plan.name} writes {name} on {server}, of which only {sorted(alike)} are told the same"
