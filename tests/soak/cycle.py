@@ -118,6 +118,9 @@ class Run:
                 return f"{name} does not answer"
             if health["reasons"]:
                 return f"{name} says: {'; '.join(health['reasons'])}"
+            # Fail-open serves all of a service that is still coming back, and then corrects itself once more.
+            if health["endpoints"].keys() - {"up"}:
+                return f"{name} counts {health['endpoints']}"
             if not node.agrees(names - {node.name}):
                 return f"{name} does not count its peers, or has no verdict"
         return ""
