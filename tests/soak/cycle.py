@@ -112,18 +112,25 @@ class Run:
             if served != truth.expected(service, frozenset()):
                 return f"{service} has {', '.join(sorted(served or ['nothing']))}"
         names = {node.name for node in self.world.nodes.values()}
-        for name, node in self.world.nodes.items():
-            health = node.health()
-            if not health:
-                return f"{name} does not answer"
-            if health["reasons"]:
-                return f"{name} says: {'; '.join(health['reasons'])}"
-            # Fail-open serves all of a service that is still coming back, and then corrects itself once more.
-            if health["endpoints"].keys() - {"up"}:
-                return f"{name} counts {health['endpoints']}"
-            if not node.agrees(names - {node.name}):
-                return f"{name} does not count its peers, or has no verdict"
-        return ""
+        said = (
+            f"{name} {trouble}"
+            for name, node in self.world.nodes.items()
+            if (trouble := _unwell(node, names))
+        )
+        return next(said, "")
+
+
+def _unwell(node, names):
+    """Say what a node has to complain of, or has not seen yet."""
+    health = node.health()
+    if not health:
+        return "does not answer"
+    if health["reasons"]:
+        return f"says: {'; '.join(health['reasons'])}"
+    # Fail-open serves all of a service that is still coming back, and then corrects itself once more.
+    if health["endpoints"].keys() - {"up"}:
+        return f"counts {health['endpoints']}"
+    return "" if names - {node.name} <= node.counted() else "does not count its peers"
 
 
 def _deadline(faults, stalls):
