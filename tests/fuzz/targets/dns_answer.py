@@ -6,6 +6,7 @@ from rrdnsd.errors import ProviderError
 from rrdnsd.probes import dns as probe
 from rrdnsd.providers.keys import TsigKey
 from rrdnsd.providers.message import Sent, read_reply, render_query, sign
+from rrdnsd.providers.plain import read_plain
 from rrdnsd.providers.query import read_answer
 from rrdnsd.providers.rcodes import Asked, explain
 
@@ -25,8 +26,11 @@ def target(data: bytes) -> None:
 
 
 def _look(key: RRsetKey, data: bytes, sent: Sent, signed: TsigKey | None) -> None:
+    secret = signed.for_dnspython() if signed else None
+    plain = read_plain(data, secret, sent)
+    assert not (signed and plain), "an unsigned answer was believed"
     try:
-        reply = read_reply(data, signed.for_dnspython() if signed else None, sent)
+        reply = read_reply(data, secret, sent)
         if reply.tsig_error:
             assert explain(ASKED, reply.rcode, reply.tsig_error, reply.clock_ahead)
         found = read_answer(ASKED, key, reply)
@@ -34,6 +38,7 @@ def _look(key: RRsetKey, data: bytes, sent: Sent, signed: TsigKey | None) -> Non
         assert str(error)
         return
     assert not signed or reply.verified, "an unsigned answer was believed"
+    assert plain is None or plain.rrset == found, "the quick reader reads something else"
     if isinstance(found, RRset):
         assert found.ttl >= 0
         assert all((":" in address) == (key.rtype == "AAAA") for address in found.addresses)
