@@ -1,6 +1,7 @@
 """For all tests: how thorough hypothesis is, and that a slow machine is not a failure."""
 
 import gc
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -13,6 +14,11 @@ settings.register_profile(
     print_blob=True,
 )
 settings.load_profile("rrdnsd")
+
+
+def pytest_configure():
+    """Hear Ctrl-C, and let all that is started here hear it: a shell makes what runs in its background deaf to it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish():
