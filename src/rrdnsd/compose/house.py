@@ -130,7 +130,13 @@ async def _built(
     delivering = Delivering(config, runtime)
     scheduler = scheduling(store.noting(takers, delivering.deliver))
     live = Live(
-        config, found.changes, runtime, scheduler, parts.providers(config, state, found.changes), state
+        config,
+        found.changes,
+        runtime,
+        scheduler,
+        parts.providers(config, state, found.changes),
+        lambda: mesh.nudge(),  # noqa: PLW0108 - the mesh is made of what this serves
+        state,
     )
     voice = cluster.EngineVoice(runtime.engine, live.served, ledger)
     mesh = cluster.mesh(config, membership, voice, clock)
@@ -235,7 +241,6 @@ def _connect(house: _House) -> None:
     runtime.witness(house.announcer.see)
     runtime.witness(lambda _: office.pulse.beat())
     office.membership.attach(chosen, mesh.nudge)
-    house.live.nudge = mesh.nudge
     enforcement.decide()
 
 

@@ -59,6 +59,8 @@ class Live:
     A provider with other settings is built anew, and its keepers go on with it. Providers that nobody uses any
     more stay open until the end: records that were left behind go on being served by the built-in server. What
     `fits` are given follows as well. What else cannot change while it runs, `compose/reloading.py` refuses.
+
+    `led` is called when this node leads an edition of a zone that it serves itself.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Live:
         runtime: Runtime,
         scheduler: Scheduler,
         built: Providers,
+        led: Callable[[], None],
         state_dir: Path | None = None,
         reseat: Reseat = lambda _config: None,
     ) -> None:
@@ -81,12 +84,11 @@ class Live:
         self.fits: list[Fit] = []
         """How parts that nothing else here knows of follow the configuration."""
         self.refuse: Refuse = lambda _config: None
-        self.nudge: Callable[[], None] = lambda: None
-        """Tells the peers at once of an edition that this node leads; set when there is a way to them."""
         self.lock = asyncio.Lock()
         """To be held from `prepare` to `commit`: what is prepared is for what holds at that moment."""
         self._runtime = runtime
         self._scheduler = scheduler
+        self._led = led
         self._state_dir = state_dir
         self._reseat = reseat
         self._probing: Mapping[EndpointKey, Probing] = {}
@@ -218,9 +220,6 @@ class Live:
             if name in specs:
                 server.on_lead = self._led
                 self.served.update(dict.fromkeys(specs[name].zones, server))
-
-    def _led(self) -> None:
-        self.nudge()
 
     @staticmethod
     def _builtins(built: Providers) -> list[tuple[str, Builtin]]:

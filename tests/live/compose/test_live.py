@@ -59,7 +59,8 @@ class Node:
         self.runtime = Runtime(engine, self.clock)
         loop = asyncio.get_running_loop()
         self.scheduler = Scheduler(loop, self.runtime.on_results, lambda take: Runner(loop, take, self.bug))
-        self.live = Live(config, changes, self.runtime, self.scheduler, self.built, folder)
+        self.led = asyncio.Event()
+        self.live = Live(config, changes, self.runtime, self.scheduler, self.built, self.led.set, folder)
         self.bugs = []
 
     def bug(self, *about):
@@ -145,11 +146,10 @@ async def test_a_service_with_a_new_zone_is_served_and_taken_back(node):
 
 
 async def test_the_peers_are_told_at_once_of_an_edition_of_any_zone(node):
-    nudged = asyncio.Event()
-    node.live.nudge = nudged.set
+    node.led.clear()
     await node.order(orders.place_service(API, node.service(API, THREE)))
     await node.serves(API, {THREE})
-    await asyncio.wait_for(nudged.wait(), 60)
+    await asyncio.wait_for(node.led.wait(), 60)
 
 
 async def test_a_service_that_is_removed_may_leave_its_records(node):

@@ -112,7 +112,7 @@ class Running:
         self.runtime = Runtime(Engine(NODE, loaded.config.nodes, services, clock()), clock)
         self.scheduler = scheduling(self.runtime.on_results)
         built = parts.providers(found.config, None, found.changes)
-        self.live = Live(found.config, found.changes, self.runtime, self.scheduler, built)
+        self.live = Live(found.config, found.changes, self.runtime, self.scheduler, built, lambda: None)
         self.runtime.attach(self.scheduler, parts.keepers(found.config, built, self.runtime, found.changes))
         self.scheduler.set_jobs(self.live.jobs())
 

@@ -66,7 +66,7 @@ class House:
             Engine(config.local_node, config.nodes, parts.core_services(config), clock()), clock
         )
         self.scheduler = scheduling(self.runtime.on_results)
-        self.live = Live(config, Changes(), self.runtime, self.scheduler, {})
+        self.live = Live(config, Changes(), self.runtime, self.scheduler, {}, lambda: None)
         self.runtime.attach(self.scheduler, {})
         self.scheduler.set_jobs(self.live.jobs())
 
