@@ -63,7 +63,7 @@ class GrpcProbe:
 
     async def probe(self) -> ProbeResult:
         """Ask once."""
-        import grpc.aio  # noqa: PLC0415 - an extra, loaded only where a service needs it
+        import grpc.aio  # noqa: PLC0415 - an extra, loaded when the probe was built
 
         progress = Progress()
         async with self._channel() as channel:
@@ -133,6 +133,8 @@ def build(spec: CheckSpec, key: EndpointKey) -> GrpcProbe:
     if find_spec("grpc") is None:
         sentence = f"healthcheck: {target.scheme}:// needs the library grpcio, which is not installed: install rrdnsd[grpc]"
         raise ConfigError(key.service, [sentence])
+    import grpc.aio  # noqa: F401, PLC0415 - an extra; loading it takes as long as a short probe may, so not while probing
+
     credentials = _credentials(spec, key.service) if target.scheme == "grpcs" else None
     return GrpcProbe(key, spec, target.port, target.path.removeprefix("/"), credentials)
 

@@ -86,7 +86,7 @@ async def test_no_answer_at_all_ends_in_time(scheme, build, asker):
     with black_hole() as port:
         result = await asker.ask(build(scheme, port))
     assert not result.ok
-    assert result.reason.startswith("timeout after 0.5 s ")
+    assert result.reason.startswith("timeout after 0.5 s")
     if scheme in CONNECTING:
         assert result.reason == "timeout after 0.5 s while connecting"
     assert 0.4 <= result.timings.total < IN_TIME
