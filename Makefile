@@ -41,7 +41,7 @@ demo: .venv/run.stamp  ## watch rrdnsd take a dead endpoint out of DNS and put i
 	@$(BIN)/rrdnsd demo $(ARGS)
 
 test: .venv/dev.stamp .venv/system.stamp  ## every test, with real DNS servers
-	@$(PYTEST) $(ARGS)
+	@tools/second-look $(PYTEST) $(ARGS)
 
 unit: .venv/dev.stamp  ## the fast inner loop: no server needed
 	@$(PYTEST) tests/unit $(ARGS)
