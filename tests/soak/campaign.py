@@ -7,7 +7,7 @@ each of them comes once before any comes again.
 from dataclasses import dataclass
 from random import Random
 
-from soak.kinds import KINDS, NODES, Fault, claims
+from soak.kinds import ADDRESSES, KINDS, NODES, Fault, claims
 
 LENGTH = 18.0
 """Seconds after which a storm is over."""
@@ -38,6 +38,11 @@ def storm(seed, number):
                 planned.append(one)
                 break
     return tuple(sorted(planned, key=lambda one: (one.at, str(one.fault))))
+
+
+def drift(seed, number):
+    """Return what somebody does by hand in the calm after a storm, when nothing else makes a node look at DNS."""
+    return Fault("record removed", Random(f"{seed} drift {number}").choice(ADDRESSES))
 
 
 def elder(seed):

@@ -26,12 +26,14 @@ class Run:
                 raise RuntimeError(f"not well within {within:g} s of the start: {self._trouble(0.0)}")
             time.sleep(ASK)
 
-    def cycle(self, number, storm):
-        """Let a storm pass; returns its record."""
+    def cycle(self, number, storm, drift):
+        """Let a storm pass, and `drift` happen in the calm; returns the record."""
         made = Cycle(number, time.monotonic())
         first = len(self.observer.looks), len(self.ticker.stalls), self.world.server.mark()
         self._weather(made, storm)
         self._calm(made, first[1])
+        if made.right is not None:
+            self._drift(made, drift, first[1])
         made.looks = self.observer.looks[first[0] :]
         made.faults += self.ticker.stalls[first[1] :]
         hosts = {str(node.host): name for name, node in self.world.nodes.items()}
@@ -84,21 +86,37 @@ class Run:
                 del self._restarted[name]
 
     def _calm(self, made, first_stall):
-        trouble = "not looked yet"
-        while trouble:
-            self._wait(time.monotonic() + ASK)
-            stalls = self.ticker.stalls[first_stall:]
-            made.deadline = _deadline(made.faults, stalls)
-            over = max(stood.over for stood in made.faults) if not self._restarted else None
-            trouble = "a node does not answer after its start" if over is None else self._trouble(over)
-            if trouble and time.monotonic() > made.deadline:
-                made.complaints.append(trouble)
-                # One more look, so that the record tells what was served then.
-                time.sleep(ASK)
-                return
+        trouble, made.deadline = self._right(made, first_stall)
+        if trouble:
+            made.complaints.append(trouble)
+            return
         made.right = time.monotonic()
         self._wait(made.right + bounds.STILL)
         made.still_until = time.monotonic()
+
+    def _drift(self, made, fault, first_stall):
+        """Let somebody change a record by hand: only a regular look at DNS can find that now."""
+        stood = Stood(fault, time.monotonic())
+        made.faults.append(stood)
+        applying.begin(self.world, fault)
+        stood.began = stood.lifted = stood.over = time.monotonic()
+        made.unmended, _ = self._right(made, first_stall)
+        if not made.unmended:
+            made.mended = time.monotonic() - stood.over
+
+    def _right(self, made, first_stall):
+        """Wait until all is right, or should have been for a moment; returns what is not, and until when it should be."""
+        while True:
+            self._wait(time.monotonic() + ASK)
+            deadline = _deadline(made.faults, self.ticker.stalls[first_stall:])
+            over = max(stood.over for stood in made.faults) if not self._restarted else None
+            trouble = "a node does not answer after its start" if over is None else self._trouble(over)
+            if not trouble:
+                return "", deadline
+            if time.monotonic() > deadline:
+                # One more look, so that the record tells what was served then.
+                time.sleep(ASK)
+                return trouble, deadline
 
     def _trouble(self, since):
         """Say what is not right at this moment, "" if all is. `since` is when the last fault was over."""

@@ -130,6 +130,12 @@ def stillness(cycle):
             return
 
 
+def drift_is_mended(cycle):
+    """What somebody changed by hand in a calm is put right, although nothing but a regular look can find it."""
+    if cycle.unmended:
+        yield Violation(cycle.looks[-1].at, "a change by hand is mended", cycle.unmended)
+
+
 def minority_never_writes(cycle):
     """A node that has heard nobody for longer than votes count changes nothing."""
     for update in cycle.updates:
@@ -154,6 +160,7 @@ RULES = (
     converges,
     calm_is_reached,
     stillness,
+    drift_is_mended,
     minority_never_writes,
     logs_are_clean,
 )

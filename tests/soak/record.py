@@ -63,5 +63,17 @@ class Cycle:
     right: float | None = None
     deadline: float = inf
     still_until: float = 0.0
+    mended: float | None = None
+    """How many seconds after somebody had changed a record by hand in the calm all was right again."""
+    unmended: str = ""
+    """What was not, when it should have been."""
     complaints: list[str] = field(default_factory=list)
     """What nodes said of themselves when `deadline` had passed, and what in their logs no fault explains."""
+
+    @property
+    def ended(self):
+        """When the last fault of the storm itself was lifted."""
+        storm = (
+            s for s in self.faults if s.fault.kind != "stall" and (self.right is None or s.asked < self.right)
+        )
+        return max(stood.lifted for stood in storm)

@@ -25,7 +25,8 @@ def figures(outcome):
     """Return what the sentences are made of."""
     faults = [stood for cycle in outcome.cycles for stood in cycle.faults]
     drawn = [stood for stood in faults if stood.fault.kind != "stall"]
-    after = [cycle.right - max(s.lifted for s in _drawn(cycle)) for cycle in outcome.cycles if cycle.right]
+    after = [cycle.right - cycle.ended for cycle in outcome.cycles if cycle.right]
+    mended = [cycle.mended for cycle in outcome.cycles if cycle.mended is not None]
     return {
         "storms": len(outcome.cycles),
         "faults": len(drawn),
@@ -36,6 +37,7 @@ def figures(outcome):
         "broken": len(outcome.violations) + len(outcome.growths),
         "median": median(after) if after else 0.0,
         "worst": max(after, default=0.0),
+        "mended": max(mended, default=0.0),
         "stalled": sum(stood.over - stood.asked for stood in faults if stood.fault.kind == "stall"),
     }
 
@@ -81,7 +83,8 @@ def section(outcome, machine, pictures):
         f"{facts['storms']} storms with {facts['faults']} faults of {facts['kinds']} kinds in {facts['minutes']:.0f} minutes, seed "
         f"{outcome.seed} (`make soak MINUTES={round(facts['minutes'])} SEED={outcome.seed}`). The observer looked {facts['looks']:,} "
         f"times; the nodes wrote {facts['updates']:,} times. **{facts['broken']} rules were broken.** After a storm all was right "
-        f"again within {facts['median']:.1f} s (median), {facts['worst']:.1f} s at the most; for {facts['stalled']:.0f} s in all this "
+        f"again within {facts['median']:.1f} s (median), {facts['worst']:.1f} s at the most; what somebody then deleted by hand was back "
+        f"after {facts['mended']:.1f} s at the most. For {facts['stalled']:.0f} s in all this "
         "machine kept some process waiting for a processor, and that time is not counted against anybody."
     )
     return "\n\n".join(

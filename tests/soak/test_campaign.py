@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from soak.applying import HANDS
-from soak.campaign import BEGINNING, FAULTS, LENGTH, elder, storm
+from soak.campaign import BEGINNING, FAULTS, LENGTH, drift, elder, storm
 from soak.kinds import KINDS, claims
 
 SEEDS = range(1, 40)
@@ -60,6 +60,12 @@ def test_ci_has_every_kind_in_its_two_minutes():
     makefile = (Path(__file__).parents[2] / "Makefile").read_text()
     seed = int(re.search(r"^CI_SEED := (\d+)$", makefile, re.MULTILINE)[1])
     assert {one.fault.kind for one in faults(seed, 3)} == {*KINDS}
+
+
+def test_what_is_done_by_hand_in_a_calm_is_not_always_the_same():
+    drawn = [drift(7, number) for number in range(20)]
+    assert drawn == [drift(7, number) for number in range(20)]
+    assert len({*drawn}) > 4
 
 
 def test_the_elder_is_never_killed():

@@ -179,3 +179,15 @@ def test_an_error_in_a_log():
     made = record()
     made.complaints = ["node1: Traceback"]
     assert rules(made) == {"the logs are clean"}
+
+
+def test_a_change_by_hand_that_stays():
+    cycle = record()
+    cycle.unmended = "www has 10.77.1.2"
+    assert rules(cycle) == {"a change by hand is mended"}
+
+
+def test_a_change_by_hand_in_the_calm_is_no_part_of_the_storm():
+    cycle = record(stood("endpoint closed", DEAD), stood("record removed", DEAD, 57.0, 57.0))
+    assert cycle.ended == 20.0
+    assert rules(cycle) == set()
