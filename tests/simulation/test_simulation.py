@@ -14,7 +14,7 @@ from simulation.world import Outcome, simulate
 
 TESTS = Path(__file__).parents[1]
 PAGE = TESTS.parent / "docs" / "simulation.md"
-CHUNKS, CHUNK = 10, 200
+CHUNKS, CHUNK = 40, 50
 
 
 @pytest.mark.timeout(300)
