@@ -27,7 +27,7 @@ key "bench" {{ algorithm hmac-sha256; secret "{secret}"; }};
 options {{
   directory "{folder}"; pid-file "{folder}/named.pid"; session-keyfile "{folder}/session.key";
   listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};
-  recursion no; dnssec-validation no; notify no; max-ixfr-ratio unlimited;
+  recursion no; dnssec-validation no; notify no; max-ixfr-ratio unlimited; max-journal-size unlimited;
 }};
 controls {{ }};
 {more}

@@ -6,8 +6,10 @@ how long a visitor of API and dashboard waits meanwhile; and the same changes by
 
 import argparse
 import math
+import signal
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -36,8 +38,16 @@ CASES = (
 )
 
 
-def one_each(folder: Path, at_once: int) -> float:
-    """Take one address from each name with an nsupdate process of its own; returns the seconds until all have ended."""
+def one_each(folder: Path, at_once: int) -> str:
+    """Take one address from each name with an nsupdate process of its own; tells how long it took until all had ended."""
+    try:
+        return f"{_one_each(folder, at_once):.1f} s"
+    except (OSError, subprocess.SubprocessError, SystemExit) as error:
+        print(f"nsupdate, {at_once} at a time: {error}", file=sys.stderr, flush=True)
+        return "failed"
+
+
+def _one_each(folder: Path, at_once: int) -> float:
     folder.mkdir()
     lost = Case().lost
     lines = [f"{name}. 60 A {one}" for name, address in lost.items() for one in (address, *STAY)]
@@ -47,7 +57,7 @@ def one_each(folder: Path, at_once: int) -> float:
         def take(record: Record) -> None:
             name, address = record
             said = f"server 127.0.0.1 {server.port}\nzone {ZONE}\nupdate delete {name}. A {address}\nsend\n"
-            subprocess.run(["nsupdate", "-y", key], input=said.encode(), check=True)
+            subprocess.run(["nsupdate", "-y", key], input=said.encode(), check=True, timeout=30)
 
         began = time.monotonic()
         with ThreadPoolExecutor(at_once) as pool:
@@ -70,6 +80,7 @@ def spread(values: Sequence[float]) -> list[str]:
 def out_table(results: Mapping[Case, Found]) -> str:
     head = (
         "",
+        "outages",
         "verdict to out: median",
         "99 %",
         "longest",
@@ -82,6 +93,7 @@ def out_table(results: Mapping[Case, Found]) -> str:
     rows = [
         (
             case.text,
+            len(found.last),
             *spread(found.out),
             f"{share(found.detected, 0.5):.2f} s",
             f"{max(found.last):.2f} s",
@@ -92,6 +104,16 @@ def out_table(results: Mapping[Case, Found]) -> str:
         for case, found in results.items()
     ]
     return table(head, rows)
+
+
+def troubles(results: Mapping[Case, Found], times: int) -> str:
+    """Say of which rows there are fewer outages than there should be, and why."""
+    fewer = [
+        f"{case.text}: {len(found.last)} of {times} ({found.trouble})"
+        for case, found in results.items()
+        if found.trouble
+    ]
+    return f"Not all outages could be measured: {'; '.join(fewer)}." if fewer else ""
 
 
 def visits_table(results: Mapping[Case, Found]) -> str:
@@ -111,14 +133,16 @@ def visits_table(results: Mapping[Case, Found]) -> str:
     return table(head, rows)
 
 
-def render(results: Mapping[Case, Found], alone: Mapping[int, float], times: int) -> str:
+def render(every: Mapping[Case, Found], alone: Mapping[int, str], times: int) -> str:
     known = facts()
     shown = {name: known[name] for name in ("date", "CPU", "kernel", "Python", "nginx")}
     shown["BIND"] = version(["named", "-v"])
+    results = {case: found for case, found in every.items() if found.last}
     longest = max(max(found.out) for found in results.values())
+    met = "met" if len(results) == len(every) else "met by the rows that could be measured"
     intro = (
         f"{NAMES:,} names with three endpoints each lose one of them in the same moment: what answered on the lost address, or on"
-        f" {NAMES:,} different ones, is killed. Each row is of {times} such {'outage' if times == 1 else 'outages'}. The safety features are at their defaults: a third of"
+        f" {NAMES:,} different ones, is killed. The safety features are at their defaults: a third of"
         " a zone's addresses is less than `max_removals` refuses, and one endpoint of three less than `fail_open_threshold`."
         " The addresses that stay answer for all names; each of the 3,000 endpoints is probed by itself."
         " The time of a verdict is that of its event in the API, of the first of three nodes. named is asked every 10 ms for the"
@@ -126,15 +150,19 @@ def render(results: Mapping[Case, Found], alone: Mapping[int, float], times: int
         f" CPU is that of one daemon over {AFTER:g} s from the outage on, with everything else that it does; `waiting for a core` is the"
         " share of that time in which its event loop could have run and the machine, on which everything here runs, let it wait."
     )
-    each = "; ".join(f"{at_once} at a time {seconds:.1f} s" for at_once, seconds in alone.items())
+    each = "; ".join(f"{at_once} at a time {took}" for at_once, took in alone.items())
     target = (
-        f"Target: out of named within 1 s of the verdict: {'met' if longest < OUT else 'missed'} (longest {longest:.2f} s)."
-        f" The same {NAMES:,} changes with one nsupdate process each, {NAMES:,} messages: {each}."
+        f"Target: out of named within 1 s of the verdict: {met if longest < OUT else 'missed'} (longest {longest:.2f} s)."
+        + (
+            f" The same {NAMES:,} changes with one nsupdate process each, {NAMES:,} messages: {each}."
+            if each
+            else ""
+        )
     )
     visiting = (
         f"Meanwhile somebody asks one node all the time, from {BEFORE:g} s before until {AFTER:g} s after the outage, each row over a"
-        f" connection of its own: {1000 * OFTEN:.0f} ms after each answer again, the long ones (all services, 1.6 MB of JSON; metrics;"
-        f" the page of {NAMES:,} services) {1000 * SELDOM:.0f} ms after it. He also listens to all events, and keeps a page of the"
+        f" connection and of a process of its own: {1000 * OFTEN:.0f} ms after each answer again, the long ones (all services, 1.6 MB of"
+        f" JSON; metrics; the page of {NAMES:,} services, the first of them whole, the others in brief) {1000 * SELDOM:.0f} ms after it. He also listens to all events, and keeps a page of the"
         " dashboard as a browser does (`changed tiles`: those of a screen are fetched when the stream says so). Median / 99th"
         " percentile / longest in milliseconds, until an answer is read whole; of an event: until it has arrived."
     )
@@ -144,18 +172,18 @@ def render(results: Mapping[Case, Found], alone: Mapping[int, float], times: int
         if any(share(found.visits.get(what, NEVER), 0.99) >= VISIT for found in results.values())
     )
     wait = f"Target: within 100 ms at the 99th percentile: {'missed by: ' + '; '.join(slow) if slow else 'met by all'}."
-    return "\n\n".join(
-        [
-            "## Mass outage",
-            machine_line(shown),
-            intro,
-            out_table(results),
-            target,
-            visiting,
-            visits_table(results),
-            wait,
-        ]
-    )
+    parts = [
+        "## Mass outage",
+        machine_line(shown),
+        intro,
+        out_table(results),
+        troubles(every, times),
+        target,
+        visiting,
+        visits_table(results),
+        wait,
+    ]
+    return "\n\n".join(part for part in parts if part)
 
 
 def main() -> None:
@@ -165,6 +193,7 @@ def main() -> None:
     parser.add_argument("--only-rrdnsd", action="store_true", help="leave nsupdate out")
     parser.add_argument("--case", type=int, choices=range(len(CASES)), help="only this row of the table")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends what was started, as Ctrl-C does
     times = 1 if options.quick else 10
     chosen = CASES if options.case is None else [CASES[options.case]]
     with tempfile.TemporaryDirectory(prefix="rrdnsd-bench-") as name:
@@ -173,6 +202,8 @@ def main() -> None:
             at_once: one_each(Path(name) / f"nsupdate{at_once}", at_once)
             for at_once in ALONE[: 0 if options.only_rrdnsd else None]
         }
+    if not any(found.last for found in results.values()):
+        raise SystemExit("no outage could be measured")
     text = render(results, alone, times)
     print(text)
     if not options.dry and options.case is None and alone:

@@ -24,6 +24,8 @@ STAY = ("127.2.0.1", "127.2.0.2")
 BEFORE, AFTER = 1.0, 5.0
 """Seconds before and after the outage over which the visitor's questions count."""
 SETTLE = 3.0
+AT_MOST = 190.0
+"""Seconds after which no further outage of a case begins."""
 PAGE = 1000
 
 NGINX = """
@@ -76,7 +78,7 @@ class Found:
     Of each name: how long after the outage its verdict came (`detected`), and how long after that it was `out` of named.
     Of each outage: after how long the last was out, the UPDATE messages that named received, and of what share
     of the time after it a node used a core (`cpu`), or its event loop `waited` for one.
-    Of each kind of question: how long each answer took.
+    Of each kind of question: how long each answer took. `trouble` tells why there are not as many outages as were asked for.
     """
 
     detected: list[float] = field(default_factory=list)
@@ -86,6 +88,7 @@ class Found:
     cpu: list[float] = field(default_factory=list)
     waited: list[float] = field(default_factory=list)
     visits: dict[str, list[float]] = field(default_factory=dict)
+    trouble: str = ""
 
 
 def _spread(number: int) -> str:
@@ -186,15 +189,29 @@ class Rig:
 
 
 def measure(case: Case, folder: Path, times: int) -> Found:
-    """Let the outage happen so many times."""
+    """Let the outage happen so many times, or as often as it can: what goes wrong with one is told, not raised."""
+    found = Found()
+    try:
+        _measure(case, folder, times, found)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 -- whatever it is (`wait_for` exits), other rows are worth having
+        found.trouble = f"{error}" if isinstance(error, SystemExit) else f"{type(error).__name__}: {error}"
+    if found.trouble:
+        print(f"{case.text}, after {len(found.last)} outages: {found.trouble}", file=sys.stderr, flush=True)
+    return found
+
+
+def _measure(case: Case, folder: Path, times: int, found: Found) -> None:
     folder.mkdir()
-    endpoints, found, log = Endpoints(folder), Found(), folder / "visits.log"
+    endpoints, log, end = Endpoints(folder), folder / "visits.log", time.monotonic() + AT_MOST
     with ExitStack() as stack:
         stack.enter_context(endpoints.serving("stay"))
         zones = dict.fromkeys(case.all_zones, EMPTY_ZONE)
         server, updates = stack.enter_context(counting(folder, zones))
         rig: Rig | None = None
         for _ in range(times):
+            if found.last and time.monotonic() > end:
+                found.trouble = f"no time for more within {AT_MOST:g} s"
+                return
             with endpoints.serving("lost") as lost:
                 if rig is None:
                     settings = config(case, endpoints.port, server)
@@ -206,14 +223,14 @@ def measure(case: Case, folder: Path, times: int) -> Found:
                     stack.enter_context(anywhere([sys.executable, look, nodes[0].name, service], log))
                 wait_for("all endpoints to be served", rig.settled, 120)
                 time.sleep(SETTLE)
-                outage(rig, lost, found)
-    return found
+                with Watcher(rig.server.port, rig.case.all_zones) as watcher:
+                    outage(rig, lost, watcher, found)
+            print(f"{case.text}: the last was out after {found.last[-1]:.2f} s", file=sys.stderr, flush=True)
 
 
-def outage(rig: Rig, lost: "subprocess.Popen[bytes]", found: Found) -> None:
-    """Kill what serves the lost endpoints, and gather what becomes of it."""
+def outage(rig: Rig, lost: "subprocess.Popen[bytes]", watcher: Watcher, found: Found) -> None:
+    """Kill what serves the lost endpoints, and gather what becomes of it: all of it, or nothing where anything fails."""
     gone, newest = rig.lost, {node: _newest(node) for node in rig.nodes}
-    watcher = Watcher(rig.server.port, rig.case.all_zones)
     time.sleep(BEFORE)
     sent, cpu, waited, began = rig.updates(), rig.cpu(), rig.waited(), time.time()
     lost.kill()
@@ -221,14 +238,19 @@ def outage(rig: Rig, lost: "subprocess.Popen[bytes]", found: Found) -> None:
     time.sleep(AFTER)
     cpu, waited = rig.cpu() - cpu, rig.waited() - waited
     wait_for("the lost endpoints to be out", lambda: not gone & rig.served(), 60)
-    found.cpu.append(cpu / AFTER / len(rig.nodes))
-    found.waited.append(waited / AFTER / len(rig.nodes))
-    found.messages.append(rig.updates() - sent)
+    messages = rig.updates() - sent
     out = {record: version.seen for version in watcher.stop() for record in version.went & gone}
     verdicts: dict[Record, float] = {}
     for node in rig.nodes:
         for at, record in transitions(node, newest[node]):
             verdicts[record] = min(at, verdicts.get(record, at))
+    if unseen := gone - (out.keys() & verdicts.keys()):
+        raise SystemExit(
+            f"{len(unseen)} of {len(gone)} names went without a verdict or a version that shows it"
+        )
+    found.cpu.append(cpu / AFTER / len(rig.nodes))
+    found.waited.append(waited / AFTER / len(rig.nodes))
+    found.messages.append(messages)
     found.detected += [verdicts[record] - began for record in gone]
     found.out += [out[record] - verdicts[record] for record in gone]
     found.last.append(max(out.values()) - began)

@@ -9,7 +9,9 @@ import struct
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Self
 
 import dns.message
 import dns.rdatatype
@@ -35,7 +37,7 @@ class Version:
 
 @dataclass
 class Watcher:
-    """Asks for the serials of all zones until it is stopped."""
+    """Asks for the serials of all zones until it is stopped, at the latest at the end of its block."""
 
     port: int
     zones: Sequence[str]
@@ -46,6 +48,13 @@ class Watcher:
         self.seen = {zone: {} for zone in self.zones}
         self._thread = threading.Thread(target=self._ask, daemon=True)
         self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
 
     def stop(self) -> list[Version]:
         """Ask no more; tells all versions that were served meanwhile, the first of each zone left out."""
@@ -68,9 +77,12 @@ class Watcher:
             wires = {zone: query.to_wire() for zone, query in queries.items()}
             while not self._stop.wait(EVERY):
                 for zone, wire in wires.items():
-                    sock.send(wire)
-                    serial = _serial(sock.recv(4096), len(wire))
-                    self.seen[zone].setdefault(serial, time.time())
+                    # A server that is busy, or gone, tells no serial; the next question may find it again.
+                    with suppress(OSError):
+                        sock.send(wire)
+                        while (answer := sock.recv(4096))[:2] != wire[:2]:
+                            pass  # one that comes too late for its own question
+                        self.seen[zone].setdefault(_serial(answer, len(wire)), time.time())
 
 
 def _serial(answer: bytes, question_ends: int) -> int:
@@ -90,7 +102,10 @@ def differences(
     went: set[Record] = set()
     came: set[Record] = set()
     serial, adding = None, True
-    for rrset in _transfer(port, zone, dns.rdatatype.IXFR, since)[1:]:
+    records = _transfer(port, zone, dns.rdatatype.IXFR, since)
+    if _starts_as_whole_zone(records):
+        raise SystemExit(f"the server no longer knows what has changed in {zone} since {since}")
+    for rrset in records[1:]:
         if rrset.rdtype == dns.rdatatype.SOA:
             adding = not adding
             if adding:
@@ -131,7 +146,12 @@ def _transfer(port: int, zone: str, kind: dns.rdatatype.RdataType, since: int = 
 
 def _whole(found: Sequence[dns.rrset.RRset], kind: dns.rdatatype.RdataType, since: int) -> bool:
     serials = [rrset[0].serial for rrset in found if rrset.rdtype == dns.rdatatype.SOA]
-    if kind == dns.rdatatype.AXFR:
+    if kind == dns.rdatatype.AXFR or _starts_as_whole_zone(found):
         return serials.count(serials[0]) == 2 if serials else False
     # RFC 1995, section 4: one SOA where nothing has changed; else the newest also heads the last additions.
     return bool(serials) and (serials[0] == since or serials.count(serials[0]) == 3)
+
+
+def _starts_as_whole_zone(found: Sequence[dns.rrset.RRset]) -> bool:
+    """Tell whether a server that was asked for differences sends all records instead."""
+    return len(found) > 1 and found[1].rdtype != dns.rdatatype.SOA

@@ -1,13 +1,16 @@
-"""One kept TCP connection to a DNS server, many framed messages (RFC 7766)."""
+"""Questions to one DNS server over one kept TCP connection, those of all its zones at the same time (RFC 7766)."""
 
 import asyncio
-import socket
-import struct
 from collections.abc import Sequence
 
 from rrdnsd.errors import ProviderError
 from rrdnsd.providers.base import Resolver
+from rrdnsd.providers.link import Link, Question, identifier
 from rrdnsd.providers.rcodes import explain_transport
+from rrdnsd.providers.room import Room
+
+AT_ONCE = 256
+"""Messages under way at a time, of all who ask: enough to hide the round trip, few enough for any server."""
 
 
 class TcpExchange:
@@ -23,78 +26,54 @@ class TcpExchange:
     def __init__(self, resolver: Resolver, timeout: float) -> None:
         self._resolver = resolver
         self._timeout = timeout
-        self._lock = asyncio.Lock()
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._room = Room(AT_ONCE)
+        self._opening = asyncio.Lock()
+        self._link: Link | None = None
 
     async def ask(self, messages: Sequence[bytes]) -> list[bytes]:
         """Send all messages at once and wait for all replies, in the order of the messages.
 
-        The messages must have different identifiers. All together take at most the timeout.
+        The messages must have different identifiers. Connecting takes at most the timeout, and so do all replies together
+        from when they are next (see `Link.ask`). Others who ask are waited for only while too much is under way.
 
         Raises:
             ProviderError: no connection, or not every reply in time.
 
         """
-        async with self._lock:
+        question = Question({identifier(message): message for message in messages})
+        async with self._room.hold(len(messages)):
             try:
-                async with asyncio.timeout(self._timeout):
-                    return await self._ask(messages)
+                await self._ask(question)
             except (OSError, EOFError, TimeoutError) as error:
-                self._drop()
                 raise ProviderError(explain_transport(str(self._resolver), error, self._timeout)) from error
-            except BaseException:
-                self._drop()  # a reply may still be on its way: this connection is of no more use
-                raise
+        return [question.replies[identifier(message)] for message in messages]
 
     async def close(self) -> None:
         """Close the connection at once, without waiting for a question that is under way."""
-        self._drop()
+        if self._link is not None:
+            self._link.close()
         await asyncio.sleep(0)  # the transport closes its socket in the loop's next turn
 
-    async def _ask(self, messages: Sequence[bytes]) -> list[bytes]:
-        waiting = {_ident(message): message for message in messages}
-        replies: dict[int, bytes] = {}
-        kept = self._streams is not None
-        try:
-            await self._converse(waiting, replies)
-        except (ConnectionError, EOFError):
-            if not kept:
-                raise
-            self._drop()
-            await self._converse(waiting, replies)
-        return [replies[_ident(message)] for message in messages]
+    async def _ask(self, question: Question) -> None:
+        in_vain = False
+        while question.missing:
+            link = await self._usable()
+            if others := link.in_the_way(question):
+                await asyncio.wait(others)
+                continue
+            before = len(question.replies)
+            try:
+                await link.ask(question, self._timeout)
+            except (ConnectionError, EOFError):
+                if len(question.replies) > before:
+                    continue  # some servers answer so many messages on a connection and no more
+                if in_vain or not link.answered:
+                    raise
+                in_vain = True
 
-    async def _converse(self, waiting: dict[int, bytes], replies: dict[int, bytes]) -> None:
-        reader, writer = await self._connection()
-        writer.write(b"".join(struct.pack("!H", len(message)) + message for message in waiting.values()))
-        await writer.drain()
-        _acknowledge_at_once(writer)
-        while waiting:
-            (length,) = struct.unpack("!H", await reader.readexactly(2))
-            reply = await reader.readexactly(length)
-            if waiting.pop(_ident(reply), None) is not None:
-                replies[_ident(reply)] = reply
-
-    async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        if self._streams is not None and self._streams[0].at_eof():
-            self._drop()
-        if self._streams is None:
-            self._streams = await asyncio.open_connection(self._resolver.host, self._resolver.port)
-        return self._streams
-
-    def _drop(self) -> None:
-        if self._streams is not None:
-            self._streams[1].transport.abort()
-            self._streams = None
-
-
-def _acknowledge_at_once(writer: asyncio.StreamWriter) -> None:
-    # Servers send each reply by itself, so the second one waits (Nagle) for our acknowledgement of the first, which
-    # Linux holds back for 40 ms. The option wears off, hence each time.
-    quickack = getattr(socket, "TCP_QUICKACK", None)
-    if quickack is not None:
-        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, quickack, 1)
-
-
-def _ident(message: bytes) -> int:
-    return int.from_bytes(message[:2], "big")
+    async def _usable(self) -> Link:
+        async with asyncio.timeout(self._timeout), self._opening:
+            if self._link is None or not self._link.usable:
+                loop = asyncio.get_running_loop()
+                _, self._link = await loop.create_connection(Link, self._resolver.host, self._resolver.port)
+            return self._link

@@ -9,9 +9,12 @@ import socket
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 import dns.exception
 import dns.message
+import dns.name
 import dns.rcode
 import dns.tsig
 
@@ -32,6 +35,7 @@ _TYPES = {"A": 1, "AAAA": 28}
 _FAMILIES = {"A": socket.AF_INET, "AAAA": socket.AF_INET6}
 _SOA, _TSIG = 6, 250
 _IN, _NONE, _ANY = 1, 254, 255
+_ANY_0 = struct.pack("!HI", _ANY, 0)  # class and TTL of a TSIG record
 _MAX_LABEL = 63
 _HASHES = {
     dns.tsig.HMAC_MD5: "md5",
@@ -109,17 +113,18 @@ def sign(wire: bytes, key: dns.tsig.Key | None, now: int) -> Sent:
     if key is None:
         return Sent(wire)
     ident, *_, additional = _HEADER.unpack_from(wire)
+    owner, algorithm, *_ = key_names(key)
     mac = tsig_mac(key, wire, now, FUDGE)
     body = b"".join(
         [
-            key.algorithm.to_digestable(),
+            algorithm,
             _time(now, FUDGE),
             struct.pack("!H", len(mac)),
             mac,
             struct.pack("!HHH", ident, 0, 0),
         ]
     )
-    record = key.name.to_digestable() + _RECORD.pack(_TSIG, _ANY, 0, len(body)) + body
+    record = owner + _RECORD.pack(_TSIG, _ANY, 0, len(body)) + body
     counted = wire[:10] + struct.pack("!H", additional + 1) + wire[12:]
     return Sent(counted + record, mac, now)
 
@@ -129,10 +134,30 @@ def tsig_mac(key: dns.tsig.Key, wire: bytes, at: int, fudge: int) -> bytes:
 
     For a reply, `wire` is preceded by the length and the octets of the MAC of what it replies to.
     """
-    names = key.name.to_digestable() + struct.pack("!HI", _ANY, 0) + key.algorithm.to_digestable()
-    variables = names + _time(at, fudge) + struct.pack("!HH", 0, 0)
-    mac = hmac.digest(key.secret, wire + variables, _HASHES[key.algorithm])
-    return mac[: dns.tsig.mac_sizes[key.algorithm]]
+    owner, algorithm, function, size = key_names(key)
+    variables = owner + _ANY_0 + algorithm + _time(at, fudge) + b"\0\0\0\0"  # no error, no other data
+    return hmac.digest(key.secret, wire + variables, function)[:size]
+
+
+class KeyNames(NamedTuple):
+    """What names a key in each message, as it is signed; the hash function, and how many octets of its result count."""
+
+    owner: bytes
+    algorithm: bytes
+    function: str
+    size: int
+
+
+def key_names(key: dns.tsig.Key) -> KeyNames:
+    """Tell what all messages that are signed with this key have in common."""
+    return _key_names(key.name.labels, key.algorithm.labels)
+
+
+@lru_cache(maxsize=16)  # a look at a zone signs and verifies thousands of messages with the same key
+def _key_names(owner: tuple[bytes, ...], algorithm: tuple[bytes, ...]) -> KeyNames:
+    named = dns.name.Name(algorithm)
+    size = dns.tsig.mac_sizes[named]
+    return KeyNames(dns.name.Name(owner).to_digestable(), named.to_digestable(), _HASHES[named], size)
 
 
 def _time(at: int, fudge: int) -> bytes:

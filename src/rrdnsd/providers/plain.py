@@ -8,12 +8,13 @@ import hmac
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv6Address
+from socket import inet_ntoa
 
 import dns.tsig
 
 from rrdnsd.core.model import RRset
-from rrdnsd.providers.message import Sent, tsig_mac
+from rrdnsd.providers.message import Sent, key_names, tsig_mac
 
 _HEADER = struct.Struct("!HHHHHH")
 _RECORD = struct.Struct("!HHIH")
@@ -21,7 +22,8 @@ _TIMES = struct.Struct("!HIHH")  # when it was signed (48 bits), fudge, length o
 _LAST = struct.Struct("!HHH")  # original identifier, error, length of other data
 _IN, _ANY, _TSIG = 1, 255, 250
 _POINTER, _QUESTION = 0xC0, b"\xc0\x0c"
-_LENGTHS = {1: 4, 28: 16}
+_A, _AAAA = 1, 28
+_LENGTHS = {_A: 4, _AAAA: 16}
 _WANTED, _ASKED_OF_FLAGS = 0x8400, 0xFE00  # QR and AA; not RD, RA, AD, CD and the RCODE
 _NXDOMAIN, _LONGEST_TTL = 3, 2**31 - 1
 
@@ -78,8 +80,12 @@ def _plain(wire: bytes, rtype: int, answers: list[_Record]) -> Plain | None:
             return None
         if (record.rtype, record.rclass, record.ttl) != (rtype, _IN, answers[0].ttl):
             return None
-    addresses = (str(ip_address(wire[record.start : record.end])) for record in answers)
-    return Plain(RRset(answers[0].ttl, frozenset(addresses)))
+    addresses = (wire[record.start : record.end] for record in answers)
+    return Plain(RRset(answers[0].ttl, frozenset(map(inet_ntoa if rtype == _A else _ipv6, addresses))))
+
+
+def _ipv6(octets: bytes) -> str:
+    return str(IPv6Address(octets))  # inet_ntop writes some addresses otherwise
 
 
 def _signed(
@@ -92,7 +98,7 @@ def _signed(
     if len(tsigs) != 1 or tsigs[0] is not records[-1] or not additionals:
         return False
     (tsig,) = tsigs
-    owner, algorithm = key.name.to_digestable(), key.algorithm.to_digestable()
+    owner, algorithm, *_ = key_names(key)
     middle = tsig.start + len(algorithm)
     names = wire[tsig.name : tsig.name + len(owner)].lower(), wire[tsig.start : middle].lower()
     high, low, fudge, size = _TIMES.unpack_from(wire, middle)

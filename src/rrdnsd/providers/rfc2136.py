@@ -11,6 +11,9 @@ from rrdnsd.providers.outcome import Outcome, TooBig, judge
 from rrdnsd.providers.server import Server, first_ident
 from rrdnsd.providers.updater import build_updaters
 
+MANY = 256
+"""Changes that take about a millisecond to put together; before more of them, everybody else has a turn."""
+
 
 def build(spec: ProviderSpec) -> tuple[Provider, ...]:
     """Make one provider for each of the `update_resolvers`.
@@ -38,7 +41,8 @@ class NativeSender:
             ProviderError: no answer, or one that no split of the message can mend.
 
         """
-        await asyncio.sleep(0)  # a plan of many messages gives the loop a turn before each is put together
+        if len(changes) > MANY:
+            await asyncio.sleep(0)
         message = render_update(first_ident(1), zone, changes)
         if message is None:
             return TooBig()

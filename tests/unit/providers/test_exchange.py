@@ -8,7 +8,7 @@ import pytest
 
 from rrdnsd.errors import ProviderError
 from rrdnsd.providers.base import Resolver
-from rrdnsd.providers.exchange import TcpExchange
+from rrdnsd.providers.exchange import AT_ONCE, TcpExchange
 from support.ports import free_port
 
 
@@ -93,6 +93,53 @@ async def test_questions_asked_at_the_same_time_do_not_mix():
         assert replies == [[message(7, b"answer")]] * 10
 
 
+async def test_nobody_waits_for_the_replies_to_what_another_asks():
+    async def the_second_first(reader, writer):
+        first, second = await read_frame(reader), await read_frame(reader)
+        writer.write(frame(second))
+        assert await read_frame(reader) == message(3)
+        writer.write(frame(message(3)) + frame(first))
+        await reader.read()
+
+    async with serve(the_second_first) as exchange:
+        first = asyncio.create_task(exchange.ask([message(1)]))
+        await asyncio.sleep(0)
+        assert await exchange.ask([message(2)]) == [message(2)]
+        assert not first.done()
+        assert await exchange.ask([message(3)]) == [message(3)]
+        assert await first == [message(1)]
+
+
+async def test_so_many_messages_are_under_way_at_a_time_and_no_more():
+    got = []
+
+    async def hold_back(reader, writer):
+        while len(got) < AT_ONCE:
+            got.append(await read_frame(reader))
+        early = asyncio.create_task(read_frame(reader))
+        await asyncio.sleep(0.05)
+        assert not early.done()
+        writer.write(frame(got[0]))
+        writer.writelines(frame(data) for data in [*got[1:], await early])
+        await reader.read()
+
+    async with serve(hold_back) as exchange:
+        asked = [exchange.ask([message(number)]) for number in range(AT_ONCE + 1)]
+        assert await asyncio.gather(*asked) == [[message(number)] for number in range(AT_ONCE + 1)]
+
+
+async def test_replies_come_in_pieces():
+    async def dribble(reader, writer):
+        for octet in frame(await read_frame(reader)) + frame(await read_frame(reader)):
+            writer.write(bytes([octet]))
+            await writer.drain()
+            await asyncio.sleep(0)
+        await reader.read()
+
+    async with serve(dribble) as exchange:
+        assert await exchange.ask([message(1), message(2)]) == [message(1), message(2)]
+
+
 async def test_a_reply_nobody_asked_for_is_passed_over():
     async def noisy(reader, writer):
         data = await read_frame(reader)
@@ -139,6 +186,24 @@ async def test_after_a_break_only_messages_without_a_reply_are_sent_again():
     assert again == [message(2), message(3)]
 
 
+async def test_after_a_break_all_who_wait_ask_again_over_one_new_connection():
+    async def answer_one_and_drop_the_next_three(reader, writer):
+        await answer(1)(reader, writer)
+        for _ in range(3):
+            await read_frame(reader)
+
+    async with serve(answer_one_and_drop_the_next_three, echo) as exchange:
+        await exchange.ask([message(9)])
+        replies = await asyncio.gather(*(exchange.ask([message(number)]) for number in range(3)))
+    assert replies == [[message(number, b"answer")] for number in range(3)]
+
+
+async def test_a_server_may_answer_only_so_many_messages_on_a_connection():
+    async with serve(answer(2), answer(2), answer(2)) as exchange:
+        sent = [message(number) for number in range(6)]
+        assert await exchange.ask(sent) == [message(number, b"answer") for number in range(6)]
+
+
 async def test_a_new_connection_that_ends_is_an_error():
     async with serve(answer(0)) as exchange:
         with pytest.raises(ProviderError, match="closed the connection without an answer"):
@@ -172,6 +237,19 @@ async def test_a_silent_server_ends_in_time_and_its_late_reply_is_never_taken_fo
         assert await exchange.ask([message(1)]) == [message(1, b"answer")]
 
 
+async def test_a_silent_server_holds_all_up_for_one_timeout_and_not_for_one_after_the_other():
+    async def silent(reader, writer):
+        await reader.read()
+
+    patience, count = 0.2, 30
+    async with serve(silent, patience=patience) as exchange:
+        asked = [exchange.ask([message(number)]) for number in range(count)]
+        began = asyncio.get_running_loop().time()
+        ends = await asyncio.gather(*asked, return_exceptions=True)
+        assert asyncio.get_running_loop().time() - began < count * patience / 2
+    assert all("did not answer within" in str(end) for end in ends)
+
+
 async def test_a_cancelled_question_leaves_no_reply_behind():
     asked = asyncio.Event()
 
@@ -188,6 +266,28 @@ async def test_a_cancelled_question_leaves_no_reply_behind():
         with pytest.raises(asyncio.CancelledError):
             await task
         assert await exchange.ask([message(1)]) == [message(1, b"answer")]
+
+
+async def test_one_who_gives_up_leaves_the_others_their_replies():
+    asked, given_up, more = asyncio.Event(), asyncio.Event(), []
+
+    async def slow(reader, writer):
+        first, second = await read_frame(reader), await read_frame(reader)
+        asked.set()
+        await given_up.wait()
+        writer.write(frame(first) + frame(second))
+        more.append(await reader.read())
+
+    async with serve(slow, answer(1)) as exchange:
+        first, second = (asyncio.create_task(exchange.ask([message(number)])) for number in (1, 2))
+        await asked.wait()
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        assert await exchange.ask([message(1)]) == [message(1, b"answer")]
+        given_up.set()
+        assert await second == [message(2)]
+    assert more == [b""]  # nothing more was asked there, and the connection was closed
 
 
 async def test_a_port_where_nobody_listens():
