@@ -9,6 +9,7 @@ from machine import rss_bytes
 from quiet_world import SHARED, Node, Spent, World
 from rrdnsd.core.model import EndpointKey
 from rrdnsd.core.votes import VoteTable
+from rrdnsd.daemon.collecting import tamed
 from rrdnsd.peers import wire
 
 REST = 5.0
@@ -26,7 +27,9 @@ def main() -> None:
     logging.getLogger("rrdnsd").setLevel(logging.CRITICAL)
     size = {"nodes": options.nodes, "endpoints": options.endpoints, "voters": options.voters}
     measure = memory if options.memory else talk
-    print(json.dumps({**size, **measure(options.nodes, options.endpoints, options.voters)}))
+    with tamed():
+        found = measure(options.nodes, options.endpoints, options.voters)
+    print(json.dumps({**size, **found}))
 
 
 def talk(nodes: int, endpoints: int, voters: int | None) -> dict[str, object]:

@@ -193,7 +193,7 @@ def _extrapolated(found: Sequence[Found]) -> str:
         if (each["nodes"], each["endpoints"], each["voters"]) == (15, 10_000, None):
             return (
                 "For 15 nodes, ten times the figures of 10,000 endpoints are a fair guess of bytes, CPU and memory:"
-                f" {each['outage']['bytes'] / 1e5:,.0f} KB and {10 * each['outage']['cpu']:.0f} CPU seconds of a node when 1 % fail, and"
+                f" {each['outage']['bytes'] / 1e5:,.0f} MB and {10 * each['outage']['cpu']:.0f} CPU seconds of a node when 1 % fail, and"
                 f" {each['rss'] / 1e5:,.0f} MB."
             )
     return ""

@@ -1,16 +1,17 @@
 """One who looks at a daemon all the time: asks its API and dashboard, listens to its streams, fetches what changed.
 
 Run as `python bench/visitor.py HOST:PORT SERVICE` until it is ended; each answer is a line on standard output: when the question
-was sent (epoch seconds), how long the whole answer took (ms), its size, and what was asked.
+was sent (epoch seconds), how long the whole answer took (ms), its size, and what was asked. Each question has a process of
+its own, as different readers have: in one, an answer would wait in the socket while another thread reads a thousand events.
 """
 
 import http.client
 import json
 import signal
 import sys
-import threading
 import time
 from collections.abc import Iterator
+from multiprocessing import Process
 from urllib.parse import urlencode
 
 PARTS, EVENT, CHANGES = "changed tiles", "event", "dashboard's stream"
@@ -50,7 +51,7 @@ class Visitor:
 
 
 def say(sent: float, took: float, size: int, what: str) -> None:
-    """Write one line, whole, whichever thread it comes from."""
+    """Write one line, whole, whichever process it comes from."""
     sys.stdout.write(f"{sent:.4f} {1000 * took:.2f} {size} {what}\n")
 
 
@@ -104,10 +105,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a TextIO has not got it, a TextIOWrapper has
     for task in (follow_events, look):
-        threading.Thread(target=task, args=(node,), daemon=True).start()
+        Process(target=task, args=(node,), daemon=True).start()
     for what, (path, pause) in QUESTIONS.items():
         asked = node, what, path.format(service=service), pause
-        threading.Thread(target=ask_again, args=asked, daemon=True).start()
+        Process(target=ask_again, args=asked, daemon=True).start()
     signal.pause()
 
 

@@ -7,9 +7,21 @@ from dataclasses import dataclass, replace
 from functools import partial
 from unittest.mock import patch
 
-from rrdnsd.core import agreement, engine, ledger, membership, override, plan, publish, quorum, voters
+from rrdnsd.core import (
+    agreement,
+    counting,
+    ledger,
+    membership,
+    override,
+    plan,
+    publish,
+    publishing,
+    quorum,
+    voters,
+)
 from rrdnsd.core.electorate import Electorate
 from rrdnsd.core.engine import Engine
+from rrdnsd.core.events import Ticked
 from rrdnsd.core.ledger import Ledger, Stamp
 from rrdnsd.core.roster import Peer, Roster
 from rrdnsd.daemon.control.book import Book
@@ -66,8 +78,8 @@ def _always_in_step(self, statement, now, real=Roster.hear):
     return touched
 
 
-def _never_pending(self, key, now, real=Engine._effective):
-    return replace(real(self, key, now), pending=False)
+def _never_pending(status, orders, now, real=publishing._effective):
+    return replace(real(status, orders, now), pending=False)
 
 
 def _only_healthy(tiers, up, min_up, _last_resort):
@@ -79,15 +91,14 @@ def _without_floor(publication, key, existing, tolerated, real=plan._rrset_chang
     return real(replace(publication, drained=may_go), key, existing, tolerated)
 
 
-def _count_at_once(self, keys, now):
-    for key in keys:
-        self.electorate.compare(key, now)
-    return [effect for key in keys for effect in self._count(key, self._endpoints[key], now)]
+def _count_at_once(self, keys, services, now):
+    self.electorate.compare(keys, now)
+    effects = [e for key in keys for e in self._count(key.service, [self.endpoints[key]], now)[0]]
+    return effects + self._publish(services, services, now)
 
 
-def _any_question(_self, peer, key):
-    votes = peer.table.get(key.service)
-    return votes.ballots.get(key.address) if votes else None
+def _any_question(_self, peer, service):
+    return peer.table.get(service)
 
 
 def _whatever_comes_last(self, entries, real=Ledger.merge):
@@ -125,28 +136,32 @@ def _whatever_list(self, now, vote_ttl):
     return self.in_step and now - self.heard_at <= vote_ttl
 
 
-def _narrowed(self, key, status, now, voters_of, real=Engine._count):
+def _narrowed(self, fqdn, statuses, now, voters_of, real=Engine._count):
     """Count as if the voters of a service that has not all nodes for voters were those that `voters_of` returns."""
     known, roster = self.electorate.voters, self.electorate.roster
-    if known.are_all(key.service):
-        return real(self, key, status, now)
+    if known.are_all(fqdn):
+        return real(self, fqdn, statuses, now)
     heard = [node for node in roster.nodes if node == roster.me or roster.peers[node].counted]
-    with patch.dict(known._chosen, {key.service: voters_of(self._services[key.service], known, heard)}):
-        return real(self, key, status, now)
+    with patch.dict(known._chosen, {fqdn: voters_of(self.services[fqdn], known, heard)}):
+        return real(self, fqdn, statuses, now)
 
 
-def _count_the_voters_heard(self, key, status, now):
+def _count_the_voters_heard(self, fqdn, statuses, now):
     def voters_of(service, known, heard):
         return tuple(node for node in known.of(service.fqdn) if node in heard)
 
-    return _narrowed(self, key, status, now, voters_of)
+    return _narrowed(self, fqdn, statuses, now, voters_of)
 
 
-def _choose_from_those_heard(self, key, status, now):
+def _choose_from_those_heard(self, fqdn, statuses, now):
     def voters_of(service, _known, heard):
         return voters.voters(service.fqdn, heard, service.voters)
 
-    return _narrowed(self, key, status, now, voters_of)
+    return _narrowed(self, fqdn, statuses, now, voters_of)
+
+
+def _certain_of_nothing(self, _services=()):
+    self.handle(Ticked())
 
 
 def _keep_the_vote(self, nodes, now, real=Electorate.reseat):
@@ -163,7 +178,7 @@ MUTANTS = (
         "quorum of the nodes that are heard",
         "counts a majority of the ballots at hand instead of the configured nodes",
         (
-            partial(patch.object, engine.quorum, "decide", _decide_by_those_heard),
+            partial(patch.object, counting.quorum, "decide", _decide_by_those_heard),
             partial(patch.object, Roster, "no_quorum", lambda _self, _now: ""),
         ),
         1,
@@ -189,7 +204,7 @@ MUTANTS = (
     Mutant(
         "nothing is pending",
         "acts on the last verdict although no quorum stands behind it any more",
-        (partial(patch.object, Engine, "_effective", _never_pending),),
+        (partial(patch.object, publishing, "_effective", _never_pending),),
         6,
     ),
     Mutant(
@@ -216,7 +231,7 @@ MUTANTS = (
     Mutant(
         "another question is as good",
         "ballots count although their node was told to probe something else",
-        (partial(patch.object, Electorate, "_opinion", _any_question),),
+        (partial(patch.object, Electorate, "_answers", _any_question),),
         15,
     ),
     Mutant(
@@ -241,7 +256,7 @@ MUTANTS = (
         "silence delays the next word",
         "after a message without an answer a node waits a whole heartbeat more",
         (partial(patch.object, Mesh, "_wait", _a_beat_later),),
-        9,
+        49,
     ),
     Mutant(
         "the order that comes last counts",
@@ -259,7 +274,7 @@ MUTANTS = (
         "orders are confirmed when they are sent",
         "what is on its way counts as known, and what is lost on the way is not sent again",
         (partial(patch.object, Courier, "pick", _known_when_sent),),
-        5,
+        8,
     ),
     Mutant(
         "ledgers that differ are left so",
@@ -345,5 +360,11 @@ MUTANTS = (
         "while files are changed, the voters of the old and of the new number each write what they see",
         (partial(patch.object, Electorate, "no_accord", lambda _self, _service, _now: ""),),
         365,
+    ),
+    Mutant(
+        "what is not counted again yet is written",
+        "while a node counts all ballots anew, it goes on with what it decided by those of before",
+        (partial(patch.object, Runtime, "catch_up", _certain_of_nothing),),
+        111,
     ),
 )

@@ -11,7 +11,7 @@ from rrdnsd.compose.cluster import EngineVoice
 from rrdnsd.core import membership, orders
 from rrdnsd.core.agreement import Agreement
 from rrdnsd.core.effects import Effect
-from rrdnsd.core.engine import Engine, Timing
+from rrdnsd.core.engine import AT_ONCE, Engine, Timing
 from rrdnsd.core.events import Event, Ordered, Reseated
 from rrdnsd.core.ledger import Entry
 from rrdnsd.core.model import EndpointKey, ProbeResult
@@ -40,6 +40,9 @@ from simulation.scenario import BACKOFF_MOST, HEARTBEAT, RECONCILE, TAKEOVER, No
 
 GATEWAY = link_key("http://gateway/", "198.51.100.1")
 """What a node's own connectivity check asks; only total isolation cuts a node off from it."""
+
+SLOW = 4.0
+"""Seconds that pass between one service and the next while a slow node counts all again, as long as things go wrong."""
 
 Results = Sequence[tuple[EndpointKey, ProbeResult]]
 
@@ -82,6 +85,11 @@ class WatchedEngine(Engine):
     """The real engine; the observer sees what it is told and what it decides."""
 
     observer: Observer | None = None
+    rests: Callable[[float], bool] = staticmethod(lambda _now: False)
+    """Tells if nothing more of what is to be counted again is counted for now."""
+
+    def _go_on(self, now: float) -> list[Effect]:
+        return [] if self.rests(now) else super()._go_on(now)
 
     def handle(self, event: Event, now: float) -> list[Effect]:
         effects = super().handle(event, now)
@@ -98,6 +106,7 @@ class Node:
         self._around = around
         self._observer = observer
         self.loop = ProcessLoop(around.kernel, plan.name, plan.clock_offset, plan.clock_rate)
+        self._rests_until = float("-inf")
         around.kernel.post(around.kernel.now, self.loop, self._start)
 
     def kill(self) -> None:
@@ -110,9 +119,11 @@ class Node:
         scenario = around.scenario
         timing = Timing(vote_ttl=scenario.vote_ttl, learn=3 * HEARTBEAT)
         self.members = self._membership()
-        self.engine = WatchedEngine(plan.name, self.members.nodes, plan.services, clock(), timing)
+        at_once = 1 if scenario.slow else AT_ONCE
+        self.engine = WatchedEngine(plan.name, self.members.nodes, plan.services, clock(), timing, at_once)
         self.engine.observer = self._observer
-        self.runtime = Runtime(self.engine, clock)
+        self.engine.rests = self._rests
+        self.runtime = Runtime(self.engine, clock, rest=partial(asyncio.sleep, 0.1 if scenario.slow else 0))
         scheduler = Scheduler(self.loop, self._deliver(), self._open_runner)
         self.mesh = self._mesh()
         self.runtime.attach(scheduler, self._keepers(), self.mesh)
@@ -128,6 +139,16 @@ class Node:
         self._wall = EPOCH
         self.book = Book(self.runtime.ledger, around.disk, plan.name, lambda: self._wall)
         self.loop.create_task(self._run()).add_done_callback(self._ended)
+
+    def _rests(self, now: float) -> bool:
+        """Tell if a slow node is still busy with what it counted last."""
+        scenario = self._around.scenario
+        if not scenario.slow or self._around.kernel.now >= scenario.healed:
+            return False
+        if now < self._rests_until:
+            return True
+        self._rests_until = now + SLOW
+        return False
 
     async def _run(self) -> None:
         await self.book.load()

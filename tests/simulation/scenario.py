@@ -81,6 +81,11 @@ class Scenario:
     forgetful: frozenset[str] = frozenset()
 
     @property
+    def slow(self) -> bool:
+        """Tell if nodes count all ballots again one service at a time, with pauses, as those with thousands of services do."""
+        return self.seed % 2 == 1
+
+    @property
     def settled(self) -> float:
         """When DNS must be right: see docs/simulation.md for the sum."""
         return (

@@ -1,6 +1,6 @@
 """Collects the ballots: this node's own, and those of every peer that counts. Says who differs and who abstains."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from rrdnsd.core.abstention import Abstention, Doubt
 from rrdnsd.core.effects import Abstained, Effect, Mismatched, PeerChanged
@@ -9,6 +9,9 @@ from rrdnsd.core.quorum import Ballot, quorum
 from rrdnsd.core.roster import Peer, Roster
 from rrdnsd.core.voters import Voters
 from rrdnsd.core.votes import ServiceVotes, Statement, VoteTable
+
+Vote = Callable[[str], Ballot | None]
+"""Returns a node's ballot on the endpoint with an address, None if it has cast none."""
 
 
 class Electorate:
@@ -19,6 +22,7 @@ class Electorate:
         self.voters = Voters(self.roster.nodes)
         self.abstention = Abstention()
         self._doubt = Doubt()
+        self._blank = Ballot(State.UNKNOWN)
         self.mismatches: dict[tuple[str, str], str] = {}
         self._definitions: dict[str, str] = {}
 
@@ -125,38 +129,52 @@ class Electorate:
 
     def ballots(self, key: EndpointKey) -> dict[str, Ballot]:
         """Return the ballots that count for an endpoint, by node: those of nobody but its voters."""
-        found: dict[str, Ballot] = {}
-        own = self.own[key.service].ballots.get(key.address)
-        if self.abstains and self.votes_on(key.service):
-            found[self.roster.me] = Ballot(State.UNKNOWN, self.abstains)
-        elif own and not self.roster.removed:
-            found[self.roster.me] = own
-        for node, peer in self.voting(key.service):
-            ballot = self._opinion(peer, key) if peer.counted else None
-            if ballot:
-                found[node] = ballot
+        votes = self.counted(key.service)
+        return {node: ballot for node, vote in votes if (ballot := vote(key.address))}
+
+    def counted(self, service: str) -> list[tuple[str, Vote]]:
+        """Return the nodes whose ballots on a service count, with how to look them up."""
+        found: list[tuple[str, Vote]] = []
+        if self.abstains and self.votes_on(service):
+            found.append((self.roster.me, self._abstention))
+        elif not self.roster.removed:
+            found.append((self.roster.me, self.own[service].ballots.get))
+        for node, peer in self.voting(service):
+            votes = self._answers(peer, service) if peer.counted else None
+            if votes:
+                found.append((node, votes.ballots.get))
         return found
 
-    def compare(self, key: EndpointKey, now: float) -> None:
-        """Note whether this node alone believes an endpoint down, its abstaining peers' opinions included."""
+    def _abstention(self, _address: str) -> Ballot:
+        return self._blank
+
+    def compare(self, keys: Iterable[EndpointKey], now: float) -> None:
+        """Note which of these endpoints this node alone believes down, its abstaining peers' opinions included."""
         if self.size == 1:
             return
-        own = self.own[key.service].ballots.get(key.address)
-        lonely = False
-        if own and own.state is State.DOWN:
-            heard = [p for _, p in self.voting(key.service) if p.fresh(now, self.roster.vote_ttl)]
-            states = [ballot.state for peer in heard if (ballot := self._opinion(peer, key))]
-            lonely = states.count(State.UP) > states.count(State.DOWN)
-        self.abstention.mark(key, lonely=lonely)
+        heard = {node for node, peer in self.roster.peers.items() if peer.fresh(now, self.roster.vote_ttl)}
+        for key in keys:
+            own = self.own[key.service].ballots.get(key.address)
+            lonely = False
+            if own and own.state is State.DOWN:
+                peers = [peer for node, peer in self.voting(key.service) if node in heard]
+                tables = [votes.ballots for peer in peers if (votes := self._answers(peer, key.service))]
+                states = [ballot.state for ballots in tables if (ballot := ballots.get(key.address))]
+                lonely = states.count(State.UP) > states.count(State.DOWN)
+            self.abstention.mark(key, lonely=lonely)
 
     def _withdraw(self, service: str) -> None:
         """Take this node's votes on a service back; its peers still learn that it is configured here."""
         self.own.put(ServiceVotes(service, self._definitions[service], {}))
 
     def _compare_all(self, now: float) -> None:
-        for service in self.own.services():
-            for address in self.own[service].ballots:
-                self.compare(EndpointKey(service, address), now)
+        down = [
+            EndpointKey(service, address)
+            for service in self.own.services()
+            for address, ballot in self.own[service].ballots.items()
+            if ballot.state is State.DOWN
+        ]
+        self.compare((*down, *self.abstention.lonely), now)
 
     def hear(self, statement: Statement, now: float) -> tuple[dict[str, list[EndpointKey]], list[Effect]]:
         """Take in a statement; return the services of which it says otherwise than before, and what is new about its node.
@@ -172,6 +190,8 @@ class Electorate:
         touched = self.roster.hear(statement, now)
         news = news or (peer.in_step, peer.electorate_differs) != before
         effects = self._differences(statement.node, peer) if news else []
+        if not (peer.in_step or before[0]):
+            return {}, effects  # its ballots count neither before nor after it, until all of them are there
         # In order: the same events shall give the same effects.
         here = sorted(touched & self._definitions.keys())
         pairs = {name: (held.get(name), peer.table.get(name)) for name in here}
@@ -191,18 +211,17 @@ class Electorate:
         doubt = self.abstention.doubt(voted, now)
         if doubt.cause != self._doubt.cause:
             effects.append(Abstained(doubt.sentence))
-        self._doubt = doubt
+        if doubt != self._doubt:
+            self._doubt, self._blank = doubt, Ballot(State.UNKNOWN, doubt.sentence)
         return effects
 
     def _everybody_heard(self, now: float) -> bool:
         return all(peer.fresh(now, self.roster.vote_ttl) for peer in self.roster.peers.values())
 
-    def _opinion(self, peer: Peer, key: EndpointKey) -> Ballot | None:
-        """Return a peer's ballot if it was asked the same question."""
-        votes = peer.table.get(key.service)
-        if votes is None or votes.definition != self._definitions[key.service]:
-            return None
-        return votes.ballots.get(key.address)
+    def _answers(self, peer: Peer, service: str) -> ServiceVotes | None:
+        """Return a peer's votes on a service if it was asked the same question."""
+        votes = peer.table.get(service)
+        return votes if votes and votes.definition == self._definitions[service] else None
 
     def _why_not(self, peer: Peer, now: float) -> str:
         if now - peer.heard_at > self.roster.vote_ttl:

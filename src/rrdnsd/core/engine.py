@@ -3,30 +3,23 @@
 A probe result that confirms what is known, which is nearly every one, costs a look-up and a comparison.
 """
 
+from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from rrdnsd.core import health, override, quorum
-from rrdnsd.core.effects import (
-    Abstained,
-    Effect,
-    PeerChanged,
-    Publish,
-    Recheck,
-    Retire,
-    ServiceTransition,
-    Suspected,
-    Transition,
-    Voted,
-)
+from rrdnsd.core import health
+from rrdnsd.core.counting import Counting
+from rrdnsd.core.effects import Abstained, Effect, PeerChanged, Recheck, Retire, Suspected, Transition, Voted
 from rrdnsd.core.electorate import Electorate
 from rrdnsd.core.events import Connectivity, Event, Heard, Ordered, Probed, Reconfigured, Reseated, Ticked
 from rrdnsd.core.health import Opinion
 from rrdnsd.core.model import EndpointKey, ProbeResult, Service, State
-from rrdnsd.core.override import Effective, Override
-from rrdnsd.core.publish import Publication, publish
-from rrdnsd.core.quorum import Ballot
+from rrdnsd.core.override import Override
+from rrdnsd.core.publish import Publication
+from rrdnsd.core.publishing import Publisher
+from rrdnsd.core.quorum import Ballot, ballot
 from rrdnsd.core.votes import Statement
+from rrdnsd.core.watched import EndpointStatus, Watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,25 +30,8 @@ class Timing:
     learn: float = 3.0
 
 
-@dataclass(slots=True)
-class EndpointStatus:
-    """Everything known of one endpoint. `verdict` is the quorum's; the opinion is only this node's.
-
-    `pending` means that no quorum of fresh ballots stands behind the verdict at the moment, `divided` that a
-    quorum of voters has voted all the same. Only `voted_here` does this node probe it and vote on it.
-    """
-
-    service: Service
-    opinion: Opinion = field(default_factory=Opinion)
-    verdict: State = State.UNKNOWN
-    verdict_since: float = 0.0
-    reason: str = ""
-    pending: bool = True
-    divided: bool = False
-    suspected_at: float | None = None
-    rechecked_at: float = float("-inf")
-    last: ProbeResult | None = None
-    voted_here: bool = True
+AT_ONCE = 200
+"""Endpoints whose ballots are counted in one go: about a millisecond, and several if all of their verdicts change."""
 
 
 class Engine:
@@ -68,24 +44,30 @@ class Engine:
         services: tuple[Service, ...],
         now: float,
         timing: Timing = Timing(),
+        at_once: int = AT_ONCE,
     ) -> None:
         self.electorate = Electorate(me, nodes, timing.vote_ttl)
         self._timing = timing
+        self._at_once = at_once
         self._now = now
-        self._services: dict[str, Service] = {}
-        self._endpoints: dict[EndpointKey, EndpointStatus] = {}
+        self._watched = Watched()
         self._voted_here = 0
-        self._overrides: tuple[Override, ...] = ()
-        self._orders: Mapping[str, tuple[Override, ...]] = {}
-        self._publications: dict[str, Publication] = {}
-        self._service_states: dict[str, State] = {}
+        self._counting = Counting(self.electorate)
+        self._publisher = Publisher(self.electorate, self._watched)
+        self._uncounted: OrderedDict[str, None] = OrderedDict()
+        """The services to be counted again, in their order: nothing is published of one before it is."""
         self._no_quorum: str | None = None
-        """Why nothing may be written, as all publications were decided with it."""
+        """Why nothing may be written, as it was when it was last looked who is heard."""
         self.learn(now)
         self.handle(Reconfigured(services), now)
 
     def handle(self, event: Event, now: float) -> list[Effect]:
-        """Take in what happened at `now` (seconds, monotonic) and return what is to be done."""
+        """Take in what happened at `now` (seconds, monotonic) and return what is to be done.
+
+        When it changes whose ballots count, all are to be counted again, which can take seconds: then the next of them
+        are with each event, until `uncounted` is 0. What is published of the others is of before, so nothing may be
+        written for them until a `Ticked` has named them.
+        """
         effects = self._catch_up(now)
         match event:
             case Probed(results):
@@ -93,39 +75,47 @@ class Engine:
             case Heard(statement):
                 effects += self._heard(statement, now)
             case Ordered(overrides):
-                affected = self._covered((*self._overrides, *overrides))
-                self._order(overrides)
-                effects += self._publish(affected, now)
+                affected = self._publisher.covered((*self.overrides, *overrides))
+                self._publisher.order(overrides)
+                effects += self._publish(affected, affected, now)
             case Reconfigured(services):
                 effects += self._reconfigured(services, now)
             case Reseated(nodes):
                 effects += self.electorate.reseat(nodes, now) + self._take_seats()
-                effects += self.electorate.recount(self._voted_here, now) + self._count_all(now)
+                self._doubt(self.services)
             case Connectivity(trouble):
                 self.electorate.abstention.offline = trouble
             case Ticked():
                 effects += self._ticked(now)
-        return effects + self._recount(now)
+        effects += self._recount(now)
+        if isinstance(event, Ticked):
+            effects += self._publish([fqdn for fqdn in event.certain if fqdn in self._uncounted], (), now)
+        return effects + self._go_on(now)
 
     @property
     def services(self) -> Mapping[str, Service]:
         """The services by name, those included that were removed and whose records are to go."""
-        return self._services
+        return self._watched.services
 
     @property
     def overrides(self) -> tuple[Override, ...]:
         """The orders that stand."""
-        return self._overrides
+        return self._publisher.orders
 
     @property
     def endpoints(self) -> Mapping[EndpointKey, EndpointStatus]:
         """Every endpoint's status."""
-        return self._endpoints
+        return self._watched.endpoints
 
     @property
     def publications(self) -> Mapping[str, Publication]:
         """What shall be published now, by service."""
-        return self._publications
+        return self._publisher.publications
+
+    @property
+    def uncounted(self) -> int:
+        """How many services are still to be counted again."""
+        return len(self._uncounted)
 
     def learn(self, now: float) -> None:
         """Abstain from now on until every peer was heard, or long enough to have heard all that can be."""
@@ -144,15 +134,16 @@ class Engine:
         self.electorate.roster.forget(now)
         self.electorate.recant()
         self.learn(now)
-        for status in self._endpoints.values():
+        for status in self.endpoints.values():
             status.opinion, status.suspected_at = Opinion(), None
-        return self.electorate.recount(self._voted_here, now) + self._count_all(now)
+        self._doubt(self.services)
+        return self._recount(now)
 
     def _probed(self, results: Sequence[tuple[EndpointKey, ProbeResult]], now: float) -> list[Effect]:
         effects: list[Effect] = []
         touched: dict[str, None] = {}
         for key, result in results:
-            status = self._endpoints.get(key)
+            status = self.endpoints.get(key)
             if status is None or not status.voted_here:
                 continue  # it was removed, or given to other voters, while the probe was under way
             status.last = result
@@ -174,7 +165,7 @@ class Engine:
         if not touched:
             return effects
         voted = [effect.key for effect in effects if isinstance(effect, Voted)]
-        return effects + self._decide(voted, now) + self._publish(touched, now)
+        return effects + self._decide(voted, touched, now)
 
     def _opined(self, key: EndpointKey, status: EndpointStatus, before: Opinion, now: float) -> list[Effect]:
         opinion = status.opinion
@@ -187,21 +178,21 @@ class Engine:
             effects.append(Recheck(key, status.service.fast_interval))
             if not before.failures:
                 effects.append(Suspected(key))
-        ballot = _ballot(opinion)
-        if ballot != _ballot(before):
-            self.electorate.vote(key, ballot)
+        cast = _ballot(opinion)
+        if cast != _ballot(before):
+            self.electorate.vote(key, cast)
             effects.append(Voted(key))
         return effects
 
     def _heard(self, statement: Statement, now: float) -> list[Effect]:
         heard, effects = self.electorate.hear(statement, now)
         effects += [effect for key in statement.suspects for effect in self._suspected(key, now)]
-        keys = [key for differing in heard.values() for key in differing if key in self._endpoints]
-        return effects + self._decide(keys, now) + self._publish(heard, now)
+        keys = [key for differing in heard.values() for key in differing if key in self.endpoints]
+        return effects + self._decide(keys, heard, now)
 
     def _suspected(self, key: EndpointKey, now: float) -> list[Effect]:
         """Look at once at what a peer suspects, but not more often than at the fast interval."""
-        status = self._endpoints.get(key)
+        status = self.endpoints.get(key)
         if status is None or status.opinion.state is not State.UP or status.opinion.failures:
             return []
         if now - status.rechecked_at < status.service.fast_interval:
@@ -211,107 +202,121 @@ class Engine:
             status.suspected_at = now
         return [Recheck(key, 0.0)]
 
-    def _decide(self, keys: Sequence[EndpointKey], now: float) -> list[Effect]:
-        """Count the ballots of these endpoints, but first settle whose ballots count."""
-        for key in keys:
-            self.electorate.compare(key, now)
+    def _decide(self, keys: Sequence[EndpointKey], services: Collection[str], now: float) -> list[Effect]:
+        """Count the ballots of these endpoints of some services, but first settle whose ballots count."""
+        self.electorate.compare(keys, now)
         effects = self._recount(now)
-        return effects + [effect for key in keys for effect in self._count(key, self._endpoints[key], now)]
+        some: dict[str, list[EndpointStatus]] = {}
+        for key in keys:
+            some.setdefault(key.service, []).append(self.endpoints[key])
+        decided = set()
+        for fqdn, statuses in some.items():
+            transitions, changed = self._count(fqdn, statuses, now)
+            effects += transitions
+            if changed:
+                decided.add(fqdn)
+        return effects + self._publish(services, decided, now)
 
     def _recount(self, now: float) -> list[Effect]:
-        """Count everything again if it changed whose ballots count, and judge anew what may be written if who is heard."""
+        """Have everything counted again if it changed whose ballots count, and judged anew what may be written if who is heard."""
         roster = self.electorate.roster
         heard = roster.heard
         effects = self.electorate.recount(self._voted_here, now)
-        if any(isinstance(effect, PeerChanged | Abstained) for effect in effects):
-            effects += self._count_all(now)
-        elif roster.heard != heard:
-            effects += self._publish_where((), now)
+        all_anew = any(isinstance(effect, PeerChanged | Abstained) for effect in effects)
+        if all_anew or roster.heard != heard:
+            known, self._no_quorum = self._no_quorum, roster.no_quorum(now)
+            all_anew = all_anew or self._no_quorum != known
+            # Where only some nodes vote, it also matters who is told the same.
+            everybodys = self.electorate.voters.are_all
+            self._doubt(fqdn for fqdn in self.services if all_anew or not everybodys(fqdn))
         return effects
 
-    def _count_all(self, now: float) -> list[Effect]:
-        """Count the ballots of all endpoints, and decide anew what is published where that can be something else."""
+    def _doubt(self, services: Iterable[str]) -> None:
+        """Have these services counted again, after those that wait for that already."""
+        for fqdn in services:
+            self._uncounted.setdefault(fqdn)
+
+    def _go_on(self, now: float) -> list[Effect]:
+        """Count the next services, as many as have `at_once` endpoints."""
+        some: list[str] = []
+        room = self._at_once
+        for fqdn in self._uncounted:
+            if room <= 0:
+                break
+            some.append(fqdn)
+            room -= 1 + len(self._watched.of(fqdn))
+        return self._publish(some, (), now)
+
+    def _count(self, fqdn: str, statuses: Sequence[EndpointStatus], now: float) -> tuple[list[Effect], bool]:
+        """Count the ballots of some endpoints of a service; tell as well if more has changed than the reasons.
+
+        Without a quorum the verdict stands and is pending.
+        """
         effects: list[Effect] = []
-        changed: dict[str, None] = {}
-        for key, status in self._endpoints.items():
-            before = status.verdict, status.pending, status.divided, status.reason
-            effects += self._count(key, status, now)
-            if before != (status.verdict, status.pending, status.divided, status.reason):
-                changed[key.service] = None
-        return effects + self._publish_where(changed, now)
+        changed = False
+        findings = self._counting.of(fqdn, [status.key.address for status in statuses])
+        for status, (state, divided, reason) in zip(statuses, findings, strict=True):
+            pending, before = state is State.UNKNOWN, status.verdict
+            if (pending, divided) != (status.pending, status.divided):
+                status.pending, status.divided, changed = pending, divided, True
+            if pending:
+                continue
+            status.reason = reason
+            if state is not before:
+                changed = True
+                first_seen = status.suspected_at if status.suspected_at is not None else now
+                status.verdict, status.verdict_since, status.suspected_at = state, now, None
+                effects.append(Transition(status.key, before, state, reason, first_seen))
+        return effects, changed
 
-    def _publish_where(self, changed: Collection[str], now: float) -> list[Effect]:
-        """Decide anew what is published of these services, and of those that may be written now and might not before."""
-        no_quorum, known = self.electorate.roster.no_quorum(now), self._no_quorum
-        self._no_quorum = no_quorum
-        everybodys = self.electorate.voters.are_all  # of other services it also matters who is told the same
-        services = [f for f in self._services if f in changed or no_quorum != known or not everybodys(f)]
-        return self._publish(services, now)
+    def _publish(self, services: Iterable[str], decided: Collection[str], now: float) -> list[Effect]:
+        """Decide anew what is published of these services, after counting those that are to be counted again.
 
-    def _count_of(self, services: Collection[str], now: float) -> list[Effect]:
-        endpoints = self._endpoints.items()
-        effects = [
-            e for key, status in endpoints if key.service in services for e in self._count(key, status, now)
-        ]
-        return effects + self._publish([fqdn for fqdn in self._services if fqdn in services], now)
-
-    def _count(self, key: EndpointKey, status: EndpointStatus, now: float) -> list[Effect]:
-        """Count the ballots of one endpoint. Without a quorum the verdict stands and is pending."""
-        ballots, voters = self.electorate.ballots(key), self.electorate.voters
-        before, voting = status.verdict, len(voters.of(key.service))
-        decided = quorum.decide(ballots, voting)
-        status.pending = decided is State.UNKNOWN
-        status.divided = status.pending and quorum.is_divided(ballots, voting)
-        if status.pending:
-            return []
-        word = "nodes" if voters.are_all(key.service) else "voters"
-        status.reason = quorum.explain(decided, ballots, voting, word)
-        if decided is before:
-            return []
-        first_seen = status.suspected_at if status.suspected_at is not None else now
-        status.verdict, status.verdict_since, status.suspected_at = decided, now, None
-        return [Transition(key, before, decided, status.reason, first_seen)]
+        Where nothing is `decided` otherwise, it can only be said otherwise.
+        """
+        effects: list[Effect] = []
+        no_quorum = self.electorate.roster.no_quorum(now)
+        for fqdn in services:
+            anew = fqdn in decided
+            if fqdn in self._uncounted:
+                del self._uncounted[fqdn]
+                transitions, changed = self._count(fqdn, self._watched.of(fqdn), now)
+                effects += transitions
+                anew = anew or changed
+            say = self._publisher.publish if anew else self._publisher.explain
+            effects += say(fqdn, no_quorum, now)
+        return effects
 
     def _ticked(self, now: float) -> list[Effect]:
-        ended = tuple(o for o in self._overrides if not o.active(now))
+        ended = tuple(o for o in self.overrides if not o.active(now))
         if not ended:
             return []
-        self._order(tuple(o for o in self._overrides if o.active(now)))
-        return self._publish(self._covered(ended), now)
+        self._publisher.order(tuple(o for o in self.overrides if o.active(now)))
+        affected = self._publisher.covered(ended)
+        return self._publish(affected, affected, now)
 
     def _reconfigured(self, services: tuple[Service, ...], now: float) -> list[Effect]:
         """Take in a new set of services. An endpoint that is asked the same question keeps its health."""
-        old, self._services = self._services, {service.fqdn: service for service in services}
-        known, self._endpoints = self._endpoints, {}
-        for service in services:
-            same = service.fqdn in old and old[service.fqdn].question == service.question
-            for endpoint in service.endpoints:
-                key = EndpointKey(service.fqdn, endpoint.address)
-                status = known.get(key) if same else None
-                if status is None:
-                    status = EndpointStatus(service)
-                status.service = service
-                self._endpoints[key] = status
+        old = self._watched.reconfigure(services)
         effects = self.electorate.configure({s.fqdn: s for s in services if s.endpoints})
         effects += self._take_seats() + self._vote_again()
         gone = [
-            service for service in old.values() if _home(service) != _home(self._services.get(service.fqdn))
+            service for service in old.values() if _home(service) != _home(self.services.get(service.fqdn))
         ]
-        for service in gone:
-            del self._publications[service.fqdn]
-        for fqdn in old:
-            if fqdn not in self._services or not self._services[fqdn].endpoints:
-                self._service_states.pop(fqdn, None)
+        self._publisher.forget(old, [service.fqdn for service in gone])
+        for fqdn in old.keys() - self.services.keys():
+            self._uncounted.pop(fqdn, None)
         effects += [Retire(service.fqdn, service.zone, service.provider) for service in gone]
         # Of a thousand services a reload mostly changes a few, and to count them all holds up probes for 30 ms.
-        others = {service.fqdn for service in services if old.get(service.fqdn) != service}
-        return effects + self._count_of(others, now)
+        others = [service.fqdn for service in services if old.get(service.fqdn) != service]
+        self._doubt(others)
+        return effects + self._publish(others, others, now)
 
     def _take_seats(self) -> list[Effect]:
         """Notice what this node votes on now. Where it no longer does, it has no opinion and no vote any more."""
         withdrawn: dict[str, Effect] = {}
         self._voted_here = 0
-        for key, status in self._endpoints.items():
+        for key, status in self.endpoints.items():
             status.voted_here = self.electorate.votes_on(key.service)
             self._voted_here += status.voted_here
             if not status.voted_here and status.opinion != _NONE:
@@ -322,85 +327,16 @@ class Engine:
     def _vote_again(self) -> list[Effect]:
         """Cast the votes anew that stood in services with other endpoints than before."""
         voted: dict[str, Effect] = {}
-        for key, status in self._endpoints.items():
+        for key, status in self.endpoints.items():
             cast = self.electorate.own[key.service].ballots
             if status.opinion.state is not State.UNKNOWN and key.address not in cast:
                 self.electorate.vote(key, _ballot(status.opinion))
                 voted[key.service] = Voted(key)
         return list(voted.values())
 
-    def _publish(self, services: Iterable[str], now: float) -> list[Effect]:
-        effects: list[Effect] = []
-        no_quorum = self.electorate.roster.no_quorum(now)
-        for fqdn in services:
-            service = self._services[fqdn]
-            states = self._states(service, now)
-            publication = self._publication(service, states, no_quorum, now)
-            if states:
-                effects += self._whole_service(fqdn, states)
-            if publication != self._publications.get(fqdn):
-                self._publications[fqdn] = publication
-                effects.append(Publish(publication))
-        return effects
-
-    def _publication(
-        self, service: Service, states: Mapping[str, Effective], no_quorum: str, now: float
-    ) -> Publication:
-        failover = override.failover(service.fqdn, self._orders_of(service.fqdn), now)
-        return publish(service, states, self._held(service.fqdn, no_quorum, now), failover)
-
     def preview(self, overrides: tuple[Override, ...], now: float) -> dict[str, Publication]:
         """Return what would be published for each service if these were the orders that stand; changes nothing."""
-        standing, no_quorum = self._overrides, self.electorate.roster.no_quorum(now)
-        self._order(overrides)
-        try:
-            return {
-                fqdn: self._publication(service, self._states(service, now), no_quorum, now)
-                for fqdn, service in self._services.items()
-            }
-        finally:
-            self._order(standing)
-
-    def _states(self, service: Service, now: float) -> dict[str, Effective]:
-        return {
-            e.address: self._effective(EndpointKey(service.fqdn, e.address), now) for e in service.endpoints
-        }
-
-    def _order(self, overrides: tuple[Override, ...]) -> None:
-        self._overrides, self._orders = overrides, override.by_service(overrides)
-
-    def _orders_of(self, fqdn: str) -> tuple[Override, ...]:
-        return (*self._orders.get("", ()), *self._orders.get(fqdn, ())) if self._orders else ()
-
-    def _held(self, fqdn: str, no_quorum: str, now: float) -> str:
-        """Say why nothing may be written for a service; a pause wins over everything."""
-        orders = self._orders_of(fqdn)
-        paused, frozen = override.pause(orders, now), override.maintenance(fqdn, orders, now)
-        if paused:
-            return paused.sentence
-        return no_quorum or self.electorate.no_accord(fqdn, now) or (frozen.sentence if frozen else "")
-
-    def _effective(self, key: EndpointKey, now: float) -> Effective:
-        status = self._endpoints[key]
-        observed = Effective(status.verdict, status.reason, pending=status.pending, divided=status.divided)
-        orders = self._orders_of(key.service)
-        return override.effective(observed, key, orders, now) if orders else observed
-
-    def _whole_service(self, fqdn: str, states: Mapping[str, Effective]) -> list[Effect]:
-        """Notice when the last endpoint of a service goes down, and when the first one comes back."""
-        found = {effective.state for effective in states.values()}
-        state = State.UP if State.UP in found else State.UNKNOWN if State.UNKNOWN in found else State.DOWN
-        before = self._service_states.get(fqdn, State.UNKNOWN)
-        self._service_states[fqdn] = state
-        if state is before or State.DOWN not in (state, before):
-            return []
-        ups = sum(effective.state is State.UP for effective in states.values())
-        return [ServiceTransition(fqdn, state, f"{ups} of {len(states)} endpoints are up")]
-
-    def _covered(self, overrides: Iterable[Override]) -> list[str]:
-        """Return the services that some of these orders are about."""
-        names = {o.service for o in overrides}
-        return [fqdn for fqdn in self._services if fqdn in names or "" in names]
+        return self._publisher.preview(overrides, now)
 
 
 _NONE = Opinion()
@@ -411,4 +347,4 @@ def _home(service: Service | None) -> tuple[str, str] | None:
 
 
 def _ballot(opinion: Opinion) -> Ballot:
-    return Ballot(opinion.state, opinion.reason if opinion.state is State.DOWN else "")
+    return ballot(opinion.state, opinion.reason if opinion.state is State.DOWN else "")

@@ -1,6 +1,6 @@
 """What may happen to the engine. One frozen object each; the time at which it happens comes beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from rrdnsd.core.model import EndpointKey, ProbeResult, Service
@@ -38,7 +38,9 @@ class Reseated:
 
 @dataclass(frozen=True, slots=True)
 class Ticked:
-    """Time went by: orders may have ended, votes may have expired."""
+    """Time went by: orders may have ended, votes may have expired. What is published of the `certain` services is to be of now."""
+
+    certain: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

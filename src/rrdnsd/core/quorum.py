@@ -6,6 +6,7 @@ The three outcomes are raft's (etcd-io/raft, quorum/majority.go): a proposition 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from rrdnsd.core.model import State
 
@@ -24,6 +25,12 @@ class Ballot:
 
     state: State
     reason: str = ""
+
+
+@lru_cache(maxsize=1024)
+def ballot(state: State, reason: str = "") -> Ballot:
+    """Return a ballot; nearly all of those that nodes hold are alike, and so are one object."""
+    return Ballot(state, reason)
 
 
 def quorum(nodes: int) -> int:

@@ -39,7 +39,7 @@ class ZoneKeeper:
 
     `turn` tells this node's place among the writers: it looks, and so writes, only after those before it
     have had their time since the decision. What they have written, it finds written. `catch_up` lets the
-    engine take note of the time that has passed, before anything is planned.
+    engine take note of the time that has passed and be certain of these names, before anything of them is written.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class ZoneKeeper:
         tell: Tell,
         clock: Callable[[], float],
         turn: Callable[[], int] = lambda: 0,
-        catch_up: Callable[[], None] = lambda: None,
+        catch_up: Callable[[Collection[str]], None] = lambda _names: None,
     ) -> None:
         self.server = provider.label
         self.zone = zone
@@ -325,7 +325,7 @@ class ZoneKeeper:
             planned += [(publication, c) for c in plan(self.zone, [publication], view, tolerated).changes]
             await turns.rest()
         # A process that stood still meanwhile, frozen or starved, must not write what it believed before.
-        self._catch_up()
+        self._catch_up([publication.service for publication, _ in planned])
         changes = tuple(change for publication, change in planned if self._stands(publication, first=first))
         proposed = Plan(self.zone, changes)
         guarded = guard(proposed, self._wanted, self._lost_at, self._settings.limit, self._clock())

@@ -7,7 +7,7 @@ of the API cannot delay a probe.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from rrdnsd.core.effects import (
@@ -53,10 +53,23 @@ class Prober(Protocol):
         """Probe this endpoint in `delay` seconds, out of turn."""
 
 
-class Runtime:
-    """Owns the engine. `attach` names who carries effects out, before anything is handled."""
+async def _one_turn() -> None:
+    await asyncio.sleep(0)
 
-    def __init__(self, engine: Engine, clock: Callable[[], float], ledger: Ledger | None = None) -> None:
+
+class Runtime:
+    """Owns the engine. `attach` names who carries effects out, before anything is handled.
+
+    `rest` lets everybody else go first while there is much to count.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Callable[[], float],
+        ledger: Ledger | None = None,
+        rest: Callable[[], Awaitable[None]] = _one_turn,
+    ) -> None:
         self.engine = engine
         self.ledger = Ledger() if ledger is None else ledger
         self.on_entries: Callable[[Sequence[Entry], str], None] = self._merge
@@ -71,6 +84,8 @@ class Runtime:
         self._prober: Prober | None = None
         self._transport: Transport | None = None
         self._first_verdicts = 0
+        self._rest = rest
+        self._unfinished = asyncio.Event()
         self._witnesses: list[Witness] = []
         self._tasks: asyncio.TaskGroup | None = None
         self._keeping: dict[ZoneKeeper, asyncio.Task[None]] = {}
@@ -125,6 +140,8 @@ class Runtime:
         """Let the engine decide, and carry out what it says."""
         for effect in self.engine.handle(event, self.clock()):
             self._carry_out(effect)
+        if self.engine.uncounted:
+            self._unfinished.set()
 
     def look(self, key: EndpointKey, delay: float = 0.0) -> None:
         """Probe in `delay` seconds, out of turn."""
@@ -135,9 +152,9 @@ class Runtime:
         """Return this node's place among the writers of a subject; 0 writes at once."""
         return self.engine.rank(subject, self.clock())
 
-    def catch_up(self) -> None:
-        """Let the engine take note of the time that has passed."""
-        self.handle(Ticked())
+    def catch_up(self, services: Collection[str] = ()) -> None:
+        """Let the engine take note of the time that has passed, and be certain what is published of some services."""
+        self.handle(Ticked(services))
 
     def report(self, report: Report) -> None:
         """Take in what a keeper tells."""
@@ -162,6 +179,15 @@ class Runtime:
             if self._transport:
                 tasks.create_task(self._transport.run(), name="peers")
             tasks.create_task(self._tick(), name="tick")
+            tasks.create_task(self._count(), name="count")
+
+    async def _count(self) -> None:
+        """Have all ballots counted that are to be, some with each turn of the event loop."""
+        while True:
+            await self._unfinished.wait()
+            self._unfinished.clear()
+            await self._rest()
+            self.catch_up()
 
     async def _tick(self) -> None:
         while True:

@@ -14,7 +14,7 @@ from rrdnsd.core.calls import Call
 from rrdnsd.core.ledger import Entry, Stamp
 from rrdnsd.core.membership import NO_ROUND, Accepted, Action, Change, Proposal, Round, Said
 from rrdnsd.core.model import EndpointKey, State
-from rrdnsd.core.quorum import Ballot
+from rrdnsd.core.quorum import ballot
 from rrdnsd.core.telling import Told
 from rrdnsd.core.votes import ServiceVotes, Span, Statement
 
@@ -225,7 +225,7 @@ def statement(request: Request, said_at: float) -> Statement:
         ServiceVotes(
             name,
             service.definition,
-            {a: Ballot(State(vote), service.reasons.get(a, "")) for a, vote in service.votes.items()},
+            {a: ballot(State(vote), service.reasons.get(a, "")) for a, vote in service.votes.items()},
         )
         for name, service in request.services.items()
     )

@@ -356,7 +356,7 @@ def settle_down(cluster):
     for name in cluster.lists[max(cluster.lists)]:
         if name not in cluster.boxes:
             cluster.join(name)
-    cluster.talk(rounds=60)
+    cluster.settle(rounds=60)
     last = cluster.lists[max(cluster.lists)]
     assert {cluster.boxes[name].core.record.nodes for name in last} == {last}
     return last
@@ -366,7 +366,7 @@ def agrees_on_one_more_change(cluster, proposer):
     nodes = cluster.boxes[proposer].core.record.nodes
     node = next((name for name in NAMES if name not in nodes), NAMES[0])
     assert cluster.propose(proposer, "remove" if node in nodes else "add", node) is None
-    cluster.talk(rounds=40)
+    cluster.settle(rounds=40)
     settled = cluster.boxes[proposer].core.settled
     assert settled.changed or settled.trouble == "conflict"
     return settled.changed

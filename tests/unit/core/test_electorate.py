@@ -216,7 +216,7 @@ def peers_see_up(voters, at=0.0, abstains=""):
 def fails(voters, now, *keys):
     for key in keys:
         voters.vote(key, DOWN)
-        voters.compare(key, now)
+        voters.compare([key], now)
     return voters.recount(4, now)
 
 
@@ -255,7 +255,7 @@ def test_it_votes_again_when_its_link_is_back_or_its_peers_agree():
             hear(voters, Peer.watching(node, ballots=dict.fromkeys(ADDRESSES, peers_see)).all(1.0))
         for key in KEYS:
             voters.vote(key, back)
-            voters.compare(key, 1.0)
+            voters.compare([key], 1.0)
         assert voters.recount(4, 1.0) == [Abstained("")]
 
 
@@ -377,7 +377,7 @@ def test_an_endpoint_that_is_up_takes_nothing_from_those_it_is_lonely_about():
     peers_see_up(voters)
     fails(voters, 0.0, *KEYS[:3])
     voters.vote(KEYS[3], UP)
-    voters.compare(KEYS[3], 0.0)
+    voters.compare([KEYS[3]], 0.0)
     assert voters.recount(4, 0.0) == []
     assert voters.abstains.startswith("sees 3 of 4 endpoints of 2 services down")
 

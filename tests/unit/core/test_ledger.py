@@ -2,9 +2,10 @@
 
 import dataclasses
 import itertools
+import random
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rrdnsd.core import ledger as module
@@ -26,12 +27,13 @@ from rrdnsd.errors import LedgerError
 NODES = ("10.0.0.1:3333", "10.0.0.2:3333", "[2001:db8::3]:3333")
 KEYS = ("pause", "drain|a.test|192.0.2.1", "drain|a.test|192.0.2.2", "maintenance|", "service|a.test")
 VALUES = (None, "{}", '{"state":"up"}', '{"until":null}')
-TEXT = st.text(st.characters(codec="utf-8"), max_size=4)
-STAMPS = st.builds(Stamp, st.integers(0, 3), st.integers(0, 2), st.sampled_from(NODES))
+TEXTS = st.sampled_from(("", "a", "ab", "b", "ä\x00"))
+# Few of each, and each in one draw: only what meets again and again is ever merged.
+STAMPS = st.sampled_from([Stamp(*parts) for parts in itertools.product(range(4), range(3), NODES)])
 ANY_STAMP = st.builds(
     Stamp, st.integers(0, MAX_WALL_MS), st.integers(0, MAX_COUNTER), st.sampled_from(["a", *NODES])
 )
-ENTRIES = st.builds(Entry, st.sampled_from(KEYS), STAMPS, st.sampled_from(VALUES), TEXT, TEXT)
+ENTRIES = st.builds(Entry, st.sampled_from(KEYS), STAMPS, st.sampled_from(VALUES), TEXTS, TEXTS)
 WALL = st.integers(-(10**12), MAX_WALL_MS + 10**12)
 
 
@@ -53,19 +55,17 @@ def dumb(entries):
 def deliveries(draw):
     """The same entries twice: shuffled, some repeated, in messages of any size."""
     entries = draw(st.lists(ENTRIES, max_size=12))
+    rng = random.Random(draw(st.integers(0, 2**32)))
     ways = []
     for _ in range(2):
-        order = draw(
-            st.permutations(
-                entries + draw(st.lists(st.sampled_from(entries), max_size=6) if entries else st.just([]))
-            )
-        )
-        cuts = sorted(draw(st.sets(st.integers(0, len(order)), max_size=4)) | {0, len(order)})
+        order = entries + rng.choices(entries, k=rng.randint(0, 6) if entries else 0)
+        rng.shuffle(order)
+        cuts = sorted({0, *rng.choices(range(len(order) + 1), k=rng.randint(0, 4)), len(order)})
         ways.append([order[a:b] for a, b in itertools.pairwise(cuts)])
     return entries, ways
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(deliveries())
 def test_any_order_duplication_and_grouping_end_in_the_same_ledger(made):
     entries, ways = made
@@ -90,8 +90,15 @@ def test_the_digest_is_that_of_the_content_and_not_of_its_history(entries):
     assert (made.digest == Ledger().digest) is (not entries)
 
 
-@settings(max_examples=400)
-@given(st.lists(ENTRIES, max_size=4), st.lists(ENTRIES, max_size=4))
+NEARLY_ALIKE = st.sampled_from(
+    [
+        Entry(key, Stamp(at, 0, NODES[0]), "{}", who)
+        for key, at, who in itertools.product(KEYS[:2], (1, 2), ("", "a"))
+    ]
+)
+
+
+@given(st.lists(NEARLY_ALIKE, max_size=4), st.lists(NEARLY_ALIKE, max_size=4))
 def test_equal_digests_mean_equal_contents(first, second):
     a, b = Ledger(), Ledger()
     a.merge(first)
@@ -127,7 +134,6 @@ def test_texts_do_not_run_into_each_other_in_the_digest():
     assert one.digest != other.digest
 
 
-@settings(max_examples=300)
 @given(st.lists(ENTRIES, max_size=10), st.lists(ENTRIES, max_size=10))
 def test_news_are_what_changed_and_nothing_else(known, told):
     ledger = Ledger()
@@ -142,19 +148,17 @@ def test_news_are_what_changed_and_nothing_else(known, told):
         assert after[key].stamp >= found.stamp
 
 
-@settings(max_examples=300)
-@given(st.lists(st.tuples(st.sampled_from(["stamp", "hear"]), WALL, ANY_STAMP), max_size=30))
+@given(st.lists(WALL | ANY_STAMP.filter(lambda heard: heard.wall_ms < MAX_WALL_MS), max_size=30))
 def test_stamps_always_grow_whatever_clocks_and_peers_show(steps):
     ledger, last = Ledger(), Stamp(-1, 0, "")
-    for doing, wall_ms, heard in steps:
-        if doing == "hear":
-            assume(heard.wall_ms < MAX_WALL_MS)
-            ledger.merge([Entry("pause", heard, "{}")])
-            last = max(last, heard)
+    for step in steps:
+        if isinstance(step, Stamp):
+            ledger.merge([Entry("pause", step, "{}")])
+            last = max(last, step)
             continue
-        stamp = ledger.stamp(NODES[1], wall_ms)
+        stamp = ledger.stamp(NODES[1], step)
         assert stamp > last
-        assert stamp.wall_ms >= min(wall_ms, MAX_WALL_MS)
+        assert stamp.wall_ms >= min(step, MAX_WALL_MS)
         Entry("pause", stamp, None)  # within bounds
         last = stamp
 

@@ -108,11 +108,12 @@ def test_a_service_that_was_changed_later_forgets_the_changes_of_its_endpoints()
 KINDS = ["drain", "force", "maintenance", "pause", "failover", "service", "endpoint", "nodes"]
 FIELDS = st.sampled_from(["state", "until", "to", "config", "removed", "withdraw", "addresses"])
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
-ANYTHING = st.recursive(
-    SCALARS | st.text(max_size=3),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(FIELDS, inner),
+PLAIN = ["up", "", "a", "192.0.2.1", 7, -1, 10**400, 0.5, True, None]
+NESTED = [[], {}, [["a"]], [{}], {"fqdn": "a"}, {"fqdn": ["a"]}, {"address": "1"}, {"state": {"to": []}}]
+ANYTHING = (
+    st.sampled_from([*PLAIN, *NESTED, *([one] for one in PLAIN), *([one, "a"] for one in PLAIN)]) | SCALARS
 )
-PARTS = st.text("ab.|1:", max_size=3)
+PARTS = st.sampled_from(["", "a", "b", "a.b", "1", "1:", "|", "a|b", "."])
 
 
 @given(st.sampled_from(KINDS), st.lists(PARTS, max_size=3), st.dictionaries(FIELDS, ANYTHING).map(value_text))

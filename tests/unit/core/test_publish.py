@@ -228,12 +228,17 @@ def test_of_a_removed_service_everything_goes_without_a_verdict():
 
 
 ADDRESSES = [f"10.0.0.{i}" for i in range(1, 5)] + [f"2001:db8::{i}" for i in range(1, 4)]
-EFFECTIVE = st.sampled_from([forced(UP), forced(DOWN)]) | st.builds(
-    Effective,
-    st.sampled_from([UP, DOWN]),
-    st.just(""),
-    drained=st.sampled_from(["", "drained"]),
-    pending=st.booleans(),
+EFFECTIVE = st.sampled_from(
+    [
+        forced(UP),
+        forced(DOWN),
+        *(
+            Effective(state, "", drained=drained, pending=pending)
+            for state in (UP, DOWN)
+            for drained in ("", "drained")
+            for pending in (False, True)
+        ),
+    ]
 )
 
 

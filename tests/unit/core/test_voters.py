@@ -299,6 +299,24 @@ def test_the_silence_of_a_node_that_has_no_vote_is_noticed_although_it_abstains(
     assert not cluster.status(HERE).pending
 
 
+def test_the_silence_of_an_abstaining_node_is_noticed_where_it_was_told_the_same():
+    cluster = Cluster(service(HERE))
+    one, two = (node for node in chosen(HERE) if node != ME)
+    silent, other = (node for node in NODES if node not in chosen(HERE))
+    cluster.probe(HERE, GOOD)
+    cluster.say(silent, State.UNKNOWN, abstains="its own link is down")
+    for _ in range(2):
+        cluster.say(one, State.UP)
+        for node in (two, other):
+            cluster.say(node, State.UP, definition="x, voters 5")
+        assert cluster.engine.publications[HERE].held == ""
+        effects = cluster.later(3.0)
+    assert [effect.publication.held for effect in effects if isinstance(effect, Publish)] == [
+        "no quorum: only 2 of 5 nodes are heard and told the same of it"
+    ]
+    assert not cluster.status(HERE).pending
+
+
 # When a node doubts itself.
 
 

@@ -3,7 +3,7 @@ import heapq
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rrdnsd.core.model import EndpointKey, ProbeResult, Timings
@@ -174,6 +174,7 @@ def test_the_phase_of_an_endpoint_is_the_same_everywhere():
     assert phase_of(EndpointKey("a.test", "192.0.2.1")) != phase_of(EndpointKey("b.test", "192.0.2.1"))
 
 
+@settings(max_examples=40)
 @given(pause=st.floats(0.3, 60), interval=st.sampled_from([1.0, 5.0, 30.0]))
 def test_no_storm_follows_a_pause(pause, interval):
     world, probes = World(), many(600)

@@ -115,13 +115,17 @@ def test_what_was_believed_before_standing_still_is_not_written():
 
     async def main():
         # The engine notices only now that this process stood still while the answer was on its way.
-        async with keeping(server, 0, catch_up=lambda: keepers[0].want(held)) as keeper:
-            keepers.append(keeper)
+        def catch_up(names):
+            asked.append(names)
+            keeper.want(held)
+
+        async with keeping(server, 0, catch_up=catch_up) as keeper:
             keeper.want(wanted(ONE))
             await asyncio.sleep(5)
 
-    keepers = []
+    asked = []
     run(main())
+    assert asked == [[NAME]]
     assert server.read_at
     assert not server.plans
 
@@ -144,7 +148,7 @@ def test_what_is_decided_otherwise_while_others_are_planned_is_not_written_first
     async def main():
         news = [publication(first, up=(ONE,))]
 
-        def catch_up():
+        def catch_up(_names):
             while news:
                 keeper.want(news.pop())
 

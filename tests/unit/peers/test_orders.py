@@ -123,7 +123,7 @@ def perform(pair, what, end, number):
     }[what]()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.floats(-900, 1e6), STEPS)
 def test_after_the_channel_heals_both_have_the_same_ledger(offset, steps):
     pair = Pair(offset)
@@ -134,7 +134,7 @@ def test_after_the_channel_heals_both_have_the_same_ledger(offset, steps):
     assert {entry.key for entry in pair.a.saved + pair.b.saved} <= set(pair.a.words.ledger.keys())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(STEPS)
 def test_an_order_counts_as_known_only_if_the_peer_has_it_or_a_later_one(steps):
     pair, given_ = Pair(), []

@@ -13,9 +13,9 @@ from rrdnsd.core.votes import ServiceVotes, Span, Statement
 from rrdnsd.peers import wire
 
 NAME = st.text(st.characters(codec="utf-8"), max_size=20)
-HEX = st.text("0123456789abcdef", max_size=64)
+HEX = st.sampled_from(["", "0", "09af", "f" * 64])
 WHOLE = st.integers(0, 2**53 - 1)
-REASON = st.text(st.characters(codec="utf-8"), max_size=wire.MAX_REASON)
+REASON = st.text(st.characters(codec="utf-8"), max_size=9) | st.just("\0" * wire.MAX_REASON)
 BALLOT = st.builds(Ballot, st.sampled_from(State), REASON)
 VOTES = st.dictionaries(st.ip_addresses().map(str), BALLOT, max_size=5)
 OBJECT = st.dictionaries(st.text(max_size=3), st.integers() | REASON | st.none(), max_size=3)

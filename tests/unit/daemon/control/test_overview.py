@@ -12,6 +12,7 @@ from rrdnsd.core.events import Reconfigured
 from rrdnsd.core.model import RRset, RRsetKey
 from rrdnsd.daemon.control.desk import Desk
 from rrdnsd.daemon.control.status import overview, status_report
+from rrdnsd.turns import Readers
 from support.names import NAME
 from support.scenes import NODES, ONE, START, TWO, Keeper, Stage
 
@@ -29,8 +30,8 @@ def stage(tmp_path):
 
 async def test_nothing_has_changed(stage):
     kept = {}
-    first = await overview(stage.scene(), kept)
-    again = await overview(stage.scene(), kept)
+    first = await overview(stage.scene(), kept, Readers().turns())
+    again = await overview(stage.scene(), kept, Readers().turns())
     assert shown(again) is shown(first)
     assert again == status_report(stage.scene())
 
@@ -48,43 +49,43 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES)
 async def test_what_has_changed_is_shown(stage, change):
     kept = {}
-    first = await overview(stage.scene(), kept)
+    first = await overview(stage.scene(), kept, Readers().turns())
     CHANGES[change](stage)
-    then = await overview(stage.scene(), kept)
+    then = await overview(stage.scene(), kept, Readers().turns())
     assert then == status_report(stage.scene())
     assert shown(then) is not shown(first)
 
 
 async def test_orders_and_what_ends_them(stage):
     kept = {}
-    await overview(stage.scene(), kept)
+    await overview(stage.scene(), kept, Readers().turns())
     stage.order(orders.drain(NAME, ONE))
     for _ in range(2):
         stage.later(3)
-        assert await overview(stage.scene(), kept) == status_report(stage.scene())
+        assert await overview(stage.scene(), kept, Readers().turns()) == status_report(stage.scene())
 
 
 async def test_a_peer_that_is_silent_for_longer_and_longer(tmp_path):
     stage, kept = Stage(tmp_path, nodes=NODES).all_up(), {}
     for _ in range(3):
         stage.later(3)
-        assert await overview(stage.scene(), kept) == status_report(stage.scene())
+        assert await overview(stage.scene(), kept, Readers().turns()) == status_report(stage.scene())
 
 
 async def test_a_service_that_is_gone_is_forgotten(stage):
     kept = {}
-    await overview(stage.scene(), kept)
+    await overview(stage.scene(), kept, Readers().turns())
     stage.handle(Reconfigured(()))
-    assert (await overview(stage.scene(), kept)).services == []
+    assert (await overview(stage.scene(), kept, Readers().turns())).services == []
     assert not kept
 
 
 async def test_a_client_in_trouble_is_shown(stage):
     kept = {}
-    await overview(stage.scene(), kept)
+    await overview(stage.scene(), kept, Readers().turns())
     stage.now += 1
     scene = stage.scene(checks={NAME: "503"})
-    assert await overview(scene, kept) == status_report(scene)
+    assert await overview(scene, kept, Readers().turns()) == status_report(scene)
 
 
 class Office:
@@ -105,7 +106,7 @@ def office(stage, monkeypatch):
 
 
 async def test_who_asks_at_the_same_time_is_shown_the_same(office):
-    desk = Desk(office)
+    desk = Desk(office, Readers())
     first, second = await asyncio.gather(desk.overview(), desk.overview())
     assert first is second
     assert await desk.overview() is first
@@ -114,7 +115,7 @@ async def test_who_asks_at_the_same_time_is_shown_the_same(office):
 
 
 async def test_who_asks_after_a_change_is_shown_it_though_others_have_asked_before(office):
-    desk = Desk(office)
+    desk = Desk(office, Readers())
     before = asyncio.create_task(desk.overview())
     await asyncio.sleep(0)
     office.stage.probe(ONE, ok=False)
@@ -125,11 +126,10 @@ async def test_who_asks_after_a_change_is_shown_it_though_others_have_asked_befo
     assert after == replace(status_report(office.scene()), revision=2)
 
 
-async def test_changes_without_end_do_not_make_readers_queue(office, monkeypatch):
+async def test_changes_without_end_do_not_make_readers_queue(office):
     """Each of those that wait takes what was begun after it had asked."""
     others = asyncio.Event()
-    monkeypatch.setattr("rrdnsd.daemon.control.status.Turns", lambda: SimpleNamespace(rest=others.wait))
-    desk = Desk(office)
+    desk = Desk(office, SimpleNamespace(turns=lambda: SimpleNamespace(rest=others.wait)))
     asking = []
     for _ in range(5):
         asking.append(asyncio.create_task(desk.overview()))
