@@ -5,6 +5,8 @@ import signal
 
 from hypothesis import HealthCheck, settings
 
+LONG = ("tests/live/web/test_openapi.py", "tests/simulation/", "tests/live/netns/", "tests/live/cluster/")
+
 settings.register_profile(
     "rrdnsd",
     deadline=None,
@@ -19,6 +21,11 @@ settings.load_profile("rrdnsd")
 def pytest_configure():
     """Hear Ctrl-C, and let all that is started here hear it: a shell makes what runs in its background deaf to it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with what takes longest, so that nobody is left with it when the others have ended."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
 def pytest_collection_finish():

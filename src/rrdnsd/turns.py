@@ -1,10 +1,14 @@
 """Long work on the event loop in short turns, so that probes and everybody else have theirs in between."""
 
 import asyncio
+from itertools import count
 from time import monotonic
 
 SECONDS = 0.003
 """How long a turn is. Shorter ones make long work longer: each rest lasts as long as a turn of all the others."""
+
+MOST_SECONDS = 0.010
+"""How long a turn is at most for which somebody waits."""
 
 
 class Turns:
@@ -19,3 +23,50 @@ class Turns:
         if monotonic() >= self._until:
             await asyncio.sleep(0)
             self._until = monotonic() + self._seconds
+
+
+class Readers:
+    """Those who wait for an answer: one of them is served after the other, in the order in which they came.
+
+    All of them get theirs sooner than if they took turns with each other, and the event loop has but one of them to
+    go round. Where it is busy with other things, a turn is as long as the rest before it: answers get half of it.
+    """
+
+    def __init__(self) -> None:
+        self._tickets = count()
+        self.waiting: set[int] = set()
+        """The tickets of those whose turn is over, and whose work is not."""
+        self.turn = SECONDS
+        """How long a turn is, as busy as the event loop was last."""
+
+    def turns(self) -> "ReaderTurns":
+        """Let somebody come: return what counts the turns."""
+        return ReaderTurns(self, next(self._tickets))
+
+
+class ReaderTurns:
+    """Counts the turns of one for whom somebody waits. Who needs no more than one turn does not queue."""
+
+    def __init__(self, readers: Readers, ticket: int) -> None:
+        self._readers = readers
+        self._ticket = ticket
+        self._until = monotonic() + (SECONDS if readers.waiting else readers.turn)
+
+    async def rest(self) -> None:
+        """Let the others go first if this turn is over, and those readers who came before."""
+        left = monotonic()
+        if left < self._until:
+            return
+        waiting = self._readers.waiting
+        waiting.add(self._ticket)
+        try:
+            await asyncio.sleep(0)
+            # Each time round, one of those who came before does some work.
+            while min(waiting) < self._ticket:
+                left = monotonic()
+                await asyncio.sleep(0)
+        finally:
+            waiting.discard(self._ticket)
+        now = monotonic()
+        self._readers.turn = min(max(SECONDS, now - left), MOST_SECONDS)
+        self._until = now + self._readers.turn

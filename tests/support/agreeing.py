@@ -95,6 +95,15 @@ class Cluster:
                 box.save(self.now)
             self.check()
 
+    def settle(self, rounds):
+        """Talk until nobody has anything new to say and no order is under way: nothing would change any more."""
+        said = None
+        for _ in range(rounds):
+            before, said = said, [box.core.said() for box in self.boxes.values()]
+            if said == before and not any(box.core.busy for box in self.boxes.values()):
+                return
+            self.talk(rounds=1)
+
     def check(self):
         """Nothing can have gone wrong since the last time if everybody knows and has written the same."""
         seen = {name: box.core.record for name, box in self.boxes.items()}

@@ -6,6 +6,7 @@ import random
 import time
 
 from rrdnsd.control import reports as r
+from rrdnsd.turns import Readers
 from rrdnsd.web.access import Access
 from rrdnsd.web.api import add_api
 from rrdnsd.web.app import create_app
@@ -80,8 +81,9 @@ def dashboard(control, access=None):
     """An application with the API and the dashboard."""
     access = access or Access()
     app = create_app(access)
-    add_api(app, control)
-    add_dashboard(app, control, access)
+    readers = Readers()
+    add_api(app, control, readers)
+    add_dashboard(app, control, access, readers)
     return app
 
 

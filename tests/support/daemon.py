@@ -22,16 +22,20 @@ NO_ANSWER = (OSError, http.client.HTTPException)
 """What it comes to for a client when a daemon is not there, or goes away while it answers; a refusal as well."""
 
 
-def until(condition, what, deadline=DEADLINE, look=0.02):
-    """Wait for a condition to be true and return its value; fail with `what` after the deadline."""
-    ends = time.monotonic() + deadline
+def until(condition, what, deadline=DEADLINE):
+    """Wait for a condition to be true and return its value; fail with `what` after the deadline.
+
+    The longer it lasts the less often it looks, for looking is what most of the machine's time would go into.
+    """
+    began = time.monotonic()
     while True:
         value = condition()
         if value:
             return value
-        if time.monotonic() > ends:
+        waited = time.monotonic() - began
+        if waited > deadline:
             raise AssertionError(f"not within {deadline:g} s: {what() if callable(what) else what}")
-        time.sleep(look)
+        time.sleep(min(max(0.02, waited / 20), 0.1))
 
 
 class Daemon:

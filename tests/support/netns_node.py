@@ -101,7 +101,6 @@ class Node:
             lambda: condition(self),
             lambda: f"{self.name} {what}: {self.health()}\n{self.log}",
             deadline,
-            0.05,
         )
 
     def complains(self, text: str) -> None:

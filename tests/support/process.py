@@ -74,10 +74,11 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def wait_until(true: Callable[[], bool], within: float, what: Callable[[], str], every: float = 0.01) -> None:
-    """Poll until `true()`; RuntimeError with `what()` after `within` seconds."""
-    deadline = time.monotonic() + within
+def wait_until(true: Callable[[], bool], within: float, what: Callable[[], str]) -> None:
+    """Poll until `true()`, the less often the longer it lasts; RuntimeError with `what()` after `within` seconds."""
+    began = time.monotonic()
     while not true():
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - began
+        if waited > within:
             raise RuntimeError(f"{what()} after {within:g} s")
-        time.sleep(every)
+        time.sleep(min(max(0.01, waited / 20), 0.1))

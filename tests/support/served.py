@@ -6,6 +6,7 @@ import threading
 
 from rrdnsd.config.schema import TokenConfig
 from rrdnsd.config.tokens import new_token
+from rrdnsd.turns import Readers
 from rrdnsd.web.access import Access
 from rrdnsd.web.api import add_api
 from rrdnsd.web.app import create_app
@@ -47,7 +48,7 @@ class Served:
     async def _serve(self):
         self._loop = asyncio.get_running_loop()
         app = create_app(self._access)
-        add_api(app, self.control)
+        add_api(app, self.control, Readers())
         with open_socket(self.socket) as local:
             async with serving(app, self._sock, self._tls, local=local):
                 self._ready.set()

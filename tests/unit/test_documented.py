@@ -21,6 +21,7 @@ from rrdnsd.errors import ConfigError
 from rrdnsd.metrics import names
 from rrdnsd.peers.inbox import Inbox
 from rrdnsd.store.events import EventKind
+from rrdnsd.turns import Readers
 from rrdnsd.web.access import Access
 from rrdnsd.web.api import add_api
 from rrdnsd.web.app import create_app
@@ -79,7 +80,7 @@ def routes(add, *given):
 
 @pytest.mark.parametrize(
     "route",
-    routes(add_api, SampleControl())
+    routes(add_api, SampleControl(), Readers())
     + routes(add_metrics, None)
     + routes(add_quorum, Inbox("127.0.0.1:1", ["127.0.0.1:1"], b"", lambda _: True, lambda: 0.0))
     + routes(add_heartbeat, str, lambda _key, _trouble: True),
@@ -90,7 +91,7 @@ def test_every_route(route):
 
 def pages():
     """What the dashboard adds for people; what its pages load is their own business."""
-    found = routes(add_dashboard, SampleControl(), Access())
+    found = routes(add_dashboard, SampleControl(), Access(), Readers())
     return [route for route in found if "/static/" not in route and not route.startswith("GET /dash/")]
 
 

@@ -6,6 +6,7 @@ import re
 import tomllib
 import warnings
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -29,13 +30,14 @@ def configurations():
                 yield pytest.param(block, read, id=f"{page.stem}-{language}{number}")
 
 
-@pytest.fixture
-def every_library(monkeypatch):
+@pytest.fixture(scope="module")
+def every_library():
     """As if the libraries that some vendors' modules need were there; the modules can be asked without."""
     from lexicon._private import discovery  # noqa: PLC0415 - dns-lexicon is loaded where it is needed
 
     found = dict.fromkeys(discovery.find_providers(), True)
-    monkeypatch.setattr(discovery, "find_providers", lambda: found)
+    with patch.object(discovery, "find_providers", lambda: found):
+        yield
 
 
 def on_this_machine(text, folder):

@@ -19,6 +19,7 @@ from rrdnsd.daemon.membership import Membership
 from rrdnsd.peers.inbox import Inbox
 from rrdnsd.peers.mesh import Mesh
 from rrdnsd.probes.heartbeat import Board
+from rrdnsd.turns import Readers
 from rrdnsd.web.access import Access
 from rrdnsd.web.api import add_api
 from rrdnsd.web.app import create_app, streams_of
@@ -59,10 +60,11 @@ def _application(config: Config, what: Answered) -> FastAPI:
     app = create_app(access if config.api.enabled else None)
     _follow(access, streams_of(app), what)
     if config.api.enabled:
-        desk = Desk(office)
-        add_api(app, desk)
-        add_dashboard(app, desk, access)
-        add_metrics(app, what.machines.exposition(office, what.announcer.channels).text)
+        readers = Readers()
+        desk = Desk(office, readers)
+        add_api(app, desk, readers)
+        add_dashboard(app, desk, access, readers)
+        add_metrics(app, what.machines.exposition(office, what.announcer.channels, readers).text)
     if not what.alone:
         add_quorum(app, what.inbox, needs_certificate=cluster.needs_certificate(config))
     secret_of = partial(heartbeats.secret_of, lambda: office.watched.config)

@@ -18,6 +18,7 @@ from rrdnsd.metrics.looplag import watch_loop
 from rrdnsd.metrics.prometheus import Exposition
 from rrdnsd.metrics.statsd import Flow, Totals, tell
 from rrdnsd.metrics.tally import Results, Tally
+from rrdnsd.turns import Readers
 
 
 def seeing(tally: Tally) -> Callable[[Effect | Report | Incident], None]:
@@ -69,11 +70,11 @@ class Machines:
         """Who wants to see the results of probes."""
         return [self.tally.note, *([self.flow.note] if self.flow else [])]
 
-    def exposition(self, office: Office, channels: Mapping[str, Channel]) -> Exposition:
+    def exposition(self, office: Office, channels: Mapping[str, Channel], readers: Readers) -> Exposition:
         """Return what Prometheus is answered with."""
         bounds = self.config.metrics
         measured = Measured(office, self.tally, channels, bounds.max_endpoints, bounds.max_services)
-        return Exposition(measured.readings)
+        return Exposition(measured.readings, readers)
 
     def chores(self) -> dict[str, Chore]:
         """Return what measures and tells, by name."""

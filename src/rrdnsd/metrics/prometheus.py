@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate, chain, repeat
 from typing import TYPE_CHECKING, cast
 
 from rrdnsd.metrics.names import Metric
 from rrdnsd.metrics.tally import Distribution
-from rrdnsd.turns import Turns
+from rrdnsd.turns import Readers
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric as Family
@@ -33,10 +34,12 @@ class Exposition:
     `read` goes through the state of the daemon, a little with each step.
     """
 
-    def __init__(self, read: Callable[[], Iterable[Readings]]) -> None:
+    def __init__(self, read: Callable[[], Iterable[Readings]], readers: Readers) -> None:
         self._read = read
+        self._readers = readers
         self._making = asyncio.Lock()
         self._text = b""
+        self._process: Callable[[], bytes] | None = None
 
     async def text(self) -> bytes:
         """Return all metrics in Prometheus' text format 0.0.4."""
@@ -50,8 +53,9 @@ class Exposition:
         self._text = b""
 
     async def _made(self) -> bytes:
-        made = [await asyncio.to_thread(_process)]
-        turns = Turns()
+        if self._process is None:
+            self._process = await asyncio.to_thread(_process)
+        made, turns = [self._process()], self._readers.turns()
         for text in render(self._read()):
             made.append(text)
             await turns.rest()
@@ -69,12 +73,11 @@ def render(readings: Iterable[Readings]) -> Iterator[bytes]:
         last = reading.metric
 
 
-def _process() -> bytes:
-    """Tell of the process. In a thread: the first time this loads the library, for which nobody pays who never asks."""
+def _process() -> Callable[[], bytes]:
+    """Return what tells of the process. In a thread: this loads the library, for which nobody pays who never asks."""
     from prometheus_client import ProcessCollector, generate_latest  # noqa: PLC0415 -- see above
 
-    collector = ProcessCollector(registry=None)
-    return generate_latest(_registry(*collector.collect()))
+    return partial(generate_latest, ProcessCollector(registry=None))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Reports as JSON."""
 
 import json
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -8,7 +9,13 @@ from fastapi import Response
 from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError
 
+from rrdnsd.control.reports import StatusReport
+from rrdnsd.turns import ReaderTurns
+
 JSON = "application/json"
+
+_NO_SERVICES = b'"services":[]'
+"""No text within JSON looks like this: quotes are escaped there."""
 
 
 def answer(report: object) -> Response:
@@ -23,7 +30,17 @@ def as_json(report: object) -> bytes:
         return adapter.dump_json(report)
     except PydanticSerializationError:
         # What probes read off the wire may hold half of a character, which UTF-8 cannot carry and an escape can.
-        return json.dumps(adapter.dump_python(report, mode="python")).encode()
+        return json.dumps(adapter.dump_python(report, mode="python"), separators=(",", ":")).encode()
+
+
+async def overview_json(report: StatusReport, turns: ReaderTurns) -> bytes:
+    """Write a report on all services as JSON, a service after the other."""
+    services = []
+    for service in report.services:
+        services.append(as_json(service))
+        await turns.rest()
+    before, place, after = as_json(replace(report, services=[])).partition(_NO_SERVICES)
+    return b"".join((before, place[:-1], b",".join(services), place[-1:], after))
 
 
 @cache

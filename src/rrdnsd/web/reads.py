@@ -9,10 +9,11 @@ from fastapi import FastAPI, Header, Query, Response
 
 from rrdnsd.control import reports
 from rrdnsd.control.base import Control
+from rrdnsd.turns import Readers
 from rrdnsd.web import questions as q
 from rrdnsd.web import streams
 from rrdnsd.web.access import API
-from rrdnsd.web.answers import JSON, answer, as_json
+from rrdnsd.web.answers import JSON, answer, as_json, overview_json
 from rrdnsd.web.streams import Streams
 
 MOST_SPANS = 1500
@@ -49,14 +50,15 @@ def add_health(app: FastAPI, control: Control) -> None:
         return Response(as_json(report), status, media_type=JSON)
 
 
-def add_reads(app: FastAPI, control: Control) -> None:
+def add_reads(app: FastAPI, control: Control, readers: Readers) -> None:
     """Add what shows the present."""
 
     @app.get(f"{API}/status", tags=["see"])
     async def status(asked: Annotated[q.OfService, Query()]) -> Response:
         """Show services, endpoints, every node's vote, verdicts, orders, and what DNS serves."""
-        service = asked.service
-        return answer(await control.overview() if service is None else control.status(service))
+        if asked.service is not None:
+            return answer(control.status(asked.service))
+        return Response(await overview_json(await control.overview(), readers.turns()), media_type=JSON)
 
     @app.get(f"{API}/explain", tags=["see"])
     async def explain(asked: Annotated[q.OfEndpoint, Query()]) -> Response:

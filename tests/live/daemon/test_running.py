@@ -219,7 +219,7 @@ def test_nothing_is_written_before_every_endpoint_has_a_first_verdict(
     node.looks(ZONE, 0)
     assert server.serial(ZONE) == serial
     until(lambda: server.serial(ZONE) != serial, "the first write")
-    assert f"127.0.0.4 of {NAME}: unknown -> down" in node.log
+    node.logged(f"127.0.0.4 of {NAME}: unknown -> down")
     until(lambda: server.addresses(NAME) == BOTH, "published")
 
 
@@ -302,7 +302,7 @@ def test_after_a_pause_there_is_neither_a_storm_nor_a_wrong_write(counting, dns_
     node.looks(ZONE, 3)
     serial = server.serial(ZONE)
     node.process.send_signal(signal.SIGSTOP)
-    time.sleep(10)  # the pause itself
+    time.sleep(6)  # the pause itself
     resumed = time.monotonic()
     node.process.send_signal(signal.SIGCONT)
 
@@ -311,8 +311,8 @@ def test_after_a_pause_there_is_neither_a_storm_nor_a_wrong_write(counting, dns_
 
     until(lambda: len(since()) >= 20, "it probes again")
     node.looks(ZONE, 5)
-    # 10 a second are due; 100 were missed
-    assert sum(moment < resumed + 1 for moment in since()) <= 50
+    # 10 a second are due; 60 were missed
+    assert sum(moment < resumed + 1 for moment in since()) <= 40
     assert "-> down" not in node.log
     assert server.serial(ZONE) == serial
     assert server.addresses(NAME) == addresses

@@ -4,12 +4,11 @@ import random
 import subprocess
 import time
 
-import pytest
-
 from support.netns import cut
 from support.netns_cluster import PATIENT
 
-FREEZE = 60.0
+FREEZE = 20.0
+"""Seconds; several times as long as a vote counts, and as the others wait before they take over."""
 
 
 def waiting(node, server):
@@ -24,7 +23,7 @@ def test_kill_9_and_restart_during_changes(site):
     dead = made.addresses[0]
     luck = random.Random(9)
     victims = made.writers_in_order()
-    for turn in range(4):
+    for turn in range(3):
         victim = victims[turn % 2]  # the first in line, and the second
         began = time.monotonic()
         made.down(dead)
@@ -79,8 +78,7 @@ def test_all_nodes_die_at_once_and_come_back(site):
     assert len(made.watcher.history(began)) <= 3
 
 
-@pytest.mark.timeout(400)
-def test_a_node_frozen_for_a_minute_is_harmless_when_it_wakes(site):
+def test_a_node_frozen_for_long_is_harmless_when_it_wakes(site):
     made = site(3, **PATIENT)
     first, *_ = made.writers_in_order()
     then, now, _ = made.addresses
@@ -96,7 +94,7 @@ def test_a_node_frozen_for_a_minute_is_harmless_when_it_wakes(site):
     # Which of the two others is faster depends on how busy this machine is; the frozen one is neither.
     assert made.server.writers(mark) <= {str(node.host) for node in made.nodes} - {str(first.host)}
     made.keeps(made.all - {now}, max(1.0, FREEZE - (time.monotonic() - frozen_at)))
-    # What it believes is a minute old: the one endpoint up that is down, and the other way round.
+    # What it believes is long out of date: the one endpoint up that is down, and the other way round.
     mark, log = made.server.mark(), len(first.log)
     first.wake()
     made.keeps(made.all - {now}, 5)

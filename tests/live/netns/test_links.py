@@ -64,20 +64,20 @@ def test_with_20_percent_packet_loss_verdicts_stay_right_and_nothing_flaps(site)
     made.network.fail(loss([node.host for node in made.nodes], 20))
     dead = made.addresses[0]
     marks = [len(node.log) for node in made.nodes]
-    made.keeps(made.all, 10)
+    made.keeps(made.all, 6)
     for node, mark in zip(made.nodes, marks, strict=True):
         assert node.transitions(mark) == []
     began = time.monotonic()
-    for _ in range(3):
+    for _ in range(2):
         made.down(dead)
         made.serves(made.all - {dead})
         made.keeps(made.all - {dead}, OUTDATED)
         made.up(dead)
         made.serves(made.all)
         made.keeps(made.all, OUTDATED)
-    assert made.watcher.history(began) == [made.all, *3 * [made.all - {dead}, made.all]]
+    assert made.watcher.history(began) == [made.all, *2 * [made.all - {dead}, made.all]]
     for node, mark in zip(made.nodes, marks, strict=True):
-        assert len(node.transitions(mark)) <= 6, node.log
+        assert len(node.transitions(mark)) <= 4, node.log
     made.network.heal()
     made.settle()
 

@@ -52,7 +52,7 @@ def test_a_process_that_stands_still_does_not_feed_the_watchdog(managed, manager
     until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T", "it stands still")
     before = len(manager.told)
     time.sleep(1.5)  # three beats
-    assert len(manager.told) == before
+    assert len(manager.told) <= before + 1  # one may have been on its way
     node.process.send_signal(signal.SIGCONT)
     until(lambda: len(manager.told) > before, "it goes on")
 

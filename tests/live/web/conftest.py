@@ -5,6 +5,7 @@ import pytest
 
 from rrdnsd.config.schema import TokenConfig
 from rrdnsd.config.tokens import new_token
+from rrdnsd.turns import Readers
 from rrdnsd.web.access import Access
 from rrdnsd.web.api import add_api
 from rrdnsd.web.app import create_app
@@ -27,7 +28,7 @@ class Served:
 
     @contextlib.asynccontextmanager
     async def running(self, **settings):
-        add_api(self.app, self.control)
+        add_api(self.app, self.control, Readers())
         sock = listen("127.0.0.1", 0)
         self.port = sock.getsockname()[1]
         with open_socket(self.path) as local:

@@ -270,7 +270,7 @@ crashes = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(changes, crashes, skews, st.integers(0, 2**32))
 def test_no_secondary_is_led_back_by_a_node_that_lags_or_has_restarted(changes, crashes, skews, seed):
     async def main():

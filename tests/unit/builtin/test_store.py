@@ -26,15 +26,15 @@ def test_the_file_is_a_master_file_for_people():
 
 
 addresses = {
-    "A": st.frozensets(st.ip_addresses(v=4).map(str), min_size=1, max_size=4),
-    "AAAA": st.frozensets(st.ip_addresses(v=6).map(str), min_size=1, max_size=4),
+    "A": st.frozensets(st.sampled_from(["192.0.2.1", "0.0.0.0", "255.255.255.255"]), min_size=1),
+    "AAAA": st.frozensets(st.sampled_from(["2001:db8::1", "::", "::ffff:c000:201", "ff02::1"]), min_size=1),
 }
 
 
 @st.composite
 def published(draw):
     names = st.sampled_from(["@", "www", "_a._tcp", "x-y.z", "123"])
-    kinds = draw(st.sets(st.tuples(names, st.sampled_from(["A", "AAAA"]))))
+    kinds = draw(st.sets(st.tuples(names, st.sampled_from(["A", "AAAA"])), max_size=5))
     changes = {
         key(*kind): rrset(*draw(addresses[kind[1]]), ttl=draw(st.integers(0, 2**31 - 1))) for kind in kinds
     }

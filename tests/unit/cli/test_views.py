@@ -181,12 +181,12 @@ def test_a_drain_that_is_gone():
     assert caught.value.code is Exit.NOT_YET
 
 
-@given(
-    st.recursive(
-        st.text() | st.integers() | st.none(),
-        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    )
-)
+WORDS = st.text("aé\u20ac \n\x1b\x00\x85\xa0\u202e\ud800\U000e0001\U0001f600", max_size=5)
+LEAF = WORDS | st.integers() | st.none()
+INNER = LEAF | st.lists(LEAF, max_size=3) | st.dictionaries(WORDS, LEAF, max_size=3)
+
+
+@given(INNER | st.lists(INNER, max_size=3) | st.dictionaries(WORDS, INNER, max_size=3))
 def test_nothing_that_is_not_printable_is_left(value):
     def texts(of):
         if isinstance(of, dict):

@@ -31,16 +31,17 @@ NASTY = st.sampled_from(
 )
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | NASTY
 KEYS = st.sampled_from([*Config.model_fields, *ServiceConfig.model_fields]) | st.text(max_size=8)
-VALUES = st.recursive(
-    SCALARS,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=6),
-    max_leaves=20,
-)
-SERVICES = st.lists(
-    st.fixed_dictionaries({}, optional=dict.fromkeys(ServiceConfig.model_fields, VALUES)) | VALUES
-)
-OTHER_KEYS = {key: VALUES for key in Config.model_fields if key != "services"}
-DOCUMENTS = st.fixed_dictionaries({"services": SERVICES}, optional=OTHER_KEYS)
+INNER = SCALARS | st.lists(SCALARS, max_size=3) | st.dictionaries(KEYS, SCALARS, max_size=3)
+VALUES = SCALARS | st.lists(INNER, max_size=3) | st.dictionaries(KEYS, INNER, max_size=4)
+
+
+def some_of(model):
+    """Garbage for a few fields; for all at once it takes long and says no more, since each is judged by itself."""
+    return st.dictionaries(st.sampled_from([*model.model_fields]), VALUES, max_size=8)
+
+
+SERVICES = st.lists(some_of(ServiceConfig) | VALUES, max_size=3)
+DOCUMENTS = st.builds(lambda rest, services: {**rest, "services": services}, some_of(Config), SERVICES)
 
 
 def problems_of(text, suffix):

@@ -3,14 +3,17 @@
 import asyncio
 import itertools
 import json
+import re
 import tracemalloc
 from dataclasses import replace
 
 import pytest
 
+from rrdnsd.turns import Readers
 from rrdnsd.web.dashboard import live
 from rrdnsd.web.dashboard.board import Board
 from rrdnsd.web.dashboard.live import Scope, follow
+from rrdnsd.web.dashboard.printing import WHOLE
 from support.board import BoardControl, dashboard, get
 from support.control import API, MAIL, NOW, WEB
 
@@ -31,7 +34,7 @@ def control():
 
 @pytest.fixture
 def board(control):
-    return Board(control, Clock())
+    return Board(control, Clock(), Readers())
 
 
 async def changes(board, do):
@@ -74,15 +77,41 @@ async def test_a_service_that_goes(board, control):
 
 
 async def test_versions_of_two_runs_differ(control):
-    first, second = await Board(control, Clock()).view(), await Board(control, Clock()).view()
+    first, second = (
+        await Board(control, Clock(), Readers()).view(),
+        await Board(control, Clock(), Readers()).view(),
+    )
     assert not set(first.versions.values()) & set(second.versions.values())
 
 
 async def test_a_view_serves_many(control):
-    board = Board(control, lambda: 5.0)
+    board = Board(control, lambda: 5.0, Readers())
     views = await asyncio.gather(*(board.view() for _ in range(50)))
     assert len({id(view) for view in views}) == 1
     assert control.histories == 2
+
+
+async def test_who_asks_while_a_view_is_made_is_shown_the_last_one_unless_it_is_old(control, monkeypatch):
+    now, gate = 0.0, asyncio.Event()
+    board, usual = Board(control, lambda: now, Readers()), control.overview
+    last = await board.view()
+
+    async def slow():
+        await gate.wait()
+        return await usual()
+
+    monkeypatch.setattr(control, "overview", slow)
+    now = 0.5
+    making = asyncio.create_task(board.view())
+    await asyncio.sleep(0)
+    assert await board.view() is last
+    now = 1.5
+    waiting = asyncio.create_task(board.view())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    gate.set()
+    assert await making is not last
+    assert await waiting is not last
 
 
 async def test_history_is_asked_once_a_minute(board, control):
@@ -97,7 +126,7 @@ async def test_history_is_asked_once_a_minute(board, control):
 
 async def test_many_endpoints_are_asked_by_the_hour_only():
     control = BoardControl(services=100, endpoints=3)
-    await Board(control, Clock()).view()
+    await Board(control, Clock(), Readers()).view()
     assert control.histories == 1
 
 
@@ -192,6 +221,22 @@ async def test_a_thousand_endpoints_have_a_bounded_page(thousand):
     packed = await get(app, "/dash", headers={"accept-encoding": "gzip"})
     assert packed.headers["content-encoding"] == "gzip"
     assert len(packed.body) < 300_000
+
+
+async def test_what_is_far_down_a_page_is_in_brief_until_it_is_fetched(thousand):
+    """A brief service has no version, so a script that compares versions finds it old."""
+    app = dashboard(thousand)
+    page = (await get(app, "/dash")).body.decode()
+    services = re.findall(r'<article class="service.*?</article>', page, re.DOTALL)
+    versions = [re.search('data-v="(.*?)"', service)[1] for service in services]
+    assert len(services) == 334
+    assert all(versions[:WHOLE])
+    assert not any(versions[WHOLE:])
+    name = re.search('data-part="(.*?)"', services[-1])[1]
+    whole = (await get(app, f"/dash/parts?p={name}")).body.decode()
+    assert re.search('data-v="(.*?)"', whole)[1]
+    for address in re.findall('data-at="(.*?)"', services[-1]):
+        assert address in whole
 
 
 async def test_rendering_a_thousand_endpoints_lets_others_run(thousand, monkeypatch):

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import time
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -17,6 +18,7 @@ from rrdnsd.metrics import names, prometheus
 from rrdnsd.metrics.names import Metric
 from rrdnsd.metrics.prometheus import Exposition, render
 from rrdnsd.metrics.tally import Distribution, Tally
+from rrdnsd.turns import Readers
 from rrdnsd.web.access import Access
 from rrdnsd.web.app import create_app
 from rrdnsd.web.metrics import add_metrics
@@ -209,7 +211,7 @@ async def test_everybody_who_asks_within_a_second_is_shown_the_same(monkeypatch)
         made.append(1)
         return [one(names.WARNINGS, len(made))]
 
-    exposition = Exposition(read)
+    exposition = Exposition(read, Readers())
     first = await asyncio.gather(*(exposition.text() for _ in range(5)))
     assert len(set(first)) == len(made) == 1
     async with asyncio.timeout(10):
@@ -221,16 +223,15 @@ async def test_everybody_who_asks_within_a_second_is_shown_the_same(monkeypatch)
 
 async def test_the_event_loop_goes_on_while_a_large_text_is_made(monkeypatch):
     monkeypatch.setattr("rrdnsd.turns.monotonic", map((0.001).__mul__, itertools.count()).__next__)
-    loop = asyncio.get_running_loop()
     values = [((f"s{n}",), n) for n in range(20_000)]
-    exposition = Exposition(lambda: each(GAUGE, values))
-    await Exposition(list).text()  # the library is loaded
+    exposition = Exposition(lambda: each(GAUGE, values), Readers())
+    await Exposition(list, Readers()).text()  # the library is loaded
     making = asyncio.create_task(exposition.text())
     turns, worst = 0, 0.0
     while not making.done():
-        before = loop.time()
+        before = time.thread_time()  # its own: a busy machine holds it up as well
         await asyncio.sleep(0)
-        turns, worst = turns + 1, max(worst, loop.time() - before)
+        turns, worst = turns + 1, max(worst, time.thread_time() - before)
     assert making.result().count(b"\nrrdnsd_sample{") == 20_000
     assert turns > 20
     assert worst < 0.1

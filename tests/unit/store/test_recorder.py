@@ -153,9 +153,9 @@ def test_noting_is_cheap():
     batches = [[(key, GOOD) for key in keys[start : start + 20]] for start in range(0, 1000, 20)]
     best = 1.0
     for _ in range(20):
-        began = time.perf_counter()
+        began = time.thread_time()
         for batch in batches:
             recorder.note(batch)
-        best = min(best, time.perf_counter() - began)
+        best = min(best, time.thread_time() - began)
         list(recorder.harvest(1000))
     assert best / 1000 < 4e-6

@@ -2,6 +2,7 @@ import pytest
 
 from rrdnsd.config.schema import TokenConfig
 from rrdnsd.config.tokens import new_token
+from rrdnsd.turns import Readers
 from rrdnsd.web.access import Access
 from rrdnsd.web.api import add_api
 from rrdnsd.web.app import create_app
@@ -21,7 +22,7 @@ class Site:
         self.access = Access(**{"tokens": tuple(known), **access})
         self.control = SampleControl()
         self.app = create_app(self.access)
-        add_api(self.app, self.control)
+        add_api(self.app, self.control, Readers())
 
     def bearer(self, name):
         return {"authorization": f"Bearer {self.tokens[name]}"}

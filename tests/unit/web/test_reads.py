@@ -1,8 +1,10 @@
 import json
+from dataclasses import asdict, replace
 
 import pytest
 
 from rrdnsd.control.reports import ReadyReport
+from rrdnsd.web.answers import as_json
 from support.asgi import ask
 from support.control import NOW, WEB
 
@@ -84,6 +86,25 @@ async def test_half_of_a_character_from_a_probe_does_not_break_the_answer(site):
     site.control.happen("transition", "bad \ud800 reason")
     answer = await ask(site.app, "GET", "/api/v1/events?limit=1")
     assert answer.json["events"][0]["text"] == "bad \ud800 reason"
+
+
+@pytest.mark.parametrize("text", ["", 'an "services":[] in a text', "half of a character: \ud800"])
+@pytest.mark.parametrize("wanted", ["", f"?service={WEB}"])
+async def test_all_services_are_written_as_one_is(site, text, wanted):
+    """They are written one after the other: the whole must be what it is when written at once."""
+    site.control.paused = text
+    site.control.services[0] = replace(site.control.services[0], reason=text)
+    answer = await ask(site.app, "GET", f"/api/v1/status{wanted}")
+    assert answer.headers["content-type"] == "application/json"
+    usual = site.control.status(WEB if wanted else None)
+    assert answer.json == asdict(usual)
+    if text.isprintable():
+        assert answer.body == as_json(usual)
+
+
+async def test_a_node_that_watches_nothing_has_no_services(site):
+    site.control.services.clear()
+    assert (await ask(site.app, "GET", "/api/v1/status")).json["services"] == []
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ from rrdnsd.daemon.control.ready import ready_report
 from rrdnsd.daemon.control.status import overview, status_report
 from rrdnsd.errors import StoreError
 from rrdnsd.store.audit import AuditFilter
+from rrdnsd.turns import Readers
 
 FRESH = 1.0
 """Seconds for which a report on everything may be shown again while nothing has changed."""
@@ -39,8 +40,9 @@ FRESH = 1.0
 class Desk:
     """Answers questions from what is known here, and has orders carried out."""
 
-    def __init__(self, office: Office) -> None:
+    def __init__(self, office: Office, readers: Readers) -> None:
         self._office = office
+        self._readers = readers
         self._execution = Execution(office)
         self._last: StatusReport | None = None
         self._making = asyncio.Lock()
@@ -70,7 +72,7 @@ class Desk:
         async with self._making:
             scene, last = self._office.scene(), self._last
             if last is None or last.revision < asked or not 0 <= scene.wall - last.now < FRESH:
-                last = self._last = await overview(scene, self._kept)
+                last = self._last = await overview(scene, self._kept, self._readers.turns())
             return last
 
     def health(self) -> HealthReport:

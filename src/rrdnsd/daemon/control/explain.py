@@ -11,10 +11,11 @@ from rrdnsd.core.publish import Publication
 from rrdnsd.core.quorum import quorum
 from rrdnsd.daemon.control.ballots import votes
 from rrdnsd.daemon.control.drains import drain_report
+from rrdnsd.daemon.control.figures import probe_text
 from rrdnsd.daemon.control.scene import Scene, covering
 from rrdnsd.daemon.control.served import is_right, is_served
 from rrdnsd.daemon.control.standing import about, standing
-from rrdnsd.daemon.control.status import is_published, probe_text, service_state
+from rrdnsd.daemon.control.status import is_published, service_state
 from rrdnsd.daemon.control.words import clock, listed, span
 
 

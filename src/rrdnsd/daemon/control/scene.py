@@ -11,6 +11,7 @@ from rrdnsd.core.ledger import Ledger
 from rrdnsd.core.model import EndpointKey
 from rrdnsd.core.orders import Changes, overrides
 from rrdnsd.core.override import Effective, Override
+from rrdnsd.core.watched import EndpointStatus
 from rrdnsd.daemon.memory import Recalled
 from rrdnsd.daemon.reconciler import ZoneKeeper
 from rrdnsd.daemon.runtime import Runtime
@@ -81,9 +82,12 @@ class Scene:
 
     def effective(self, key: EndpointKey, orders: Sequence[Override]) -> Effective:
         """Return what counts for an endpoint under these orders."""
-        status = self.engine.endpoints[key]
-        observed = Effective(status.verdict, status.reason, pending=status.pending, divided=status.divided)
-        return override.effective(observed, key, orders, self.now) if orders else observed
+        return self.under(self.engine.endpoints[key], orders)
+
+    def under(self, status: EndpointStatus, orders: Sequence[Override]) -> Effective:
+        """Return what counts for an endpoint of this status under these orders."""
+        observed = Effective(status.verdict, status.reason, "", status.pending, status.divided)
+        return override.effective(observed, status.key, orders, self.now) if orders else observed
 
 
 def covering(orders: Sequence[Override], service: str) -> tuple[Override, ...]:

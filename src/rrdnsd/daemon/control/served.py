@@ -34,8 +34,8 @@ def serving(scene: Scene, publication: Publication) -> list[frozenset[str]]:
 
 def by_all(served: Sequence[frozenset[str]], address: str) -> bool | None:
     """Tell if all of them have an address; None if some do, or there is none."""
-    having = sum(address in addresses for addresses in served)
-    return having > 0 if served and having in (0, len(served)) else None
+    having = [address in addresses for addresses in served]
+    return having[0] if having and having.count(having[0]) == len(having) else None
 
 
 def is_right(keeper: ZoneKeeper, publication: Publication, key: RRsetKey) -> bool:

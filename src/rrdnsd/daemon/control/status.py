@@ -1,6 +1,5 @@
 """Everything there is to see at one moment, service by service."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,21 +13,22 @@ from rrdnsd.control.reports import (
     VoteReport,
 )
 from rrdnsd.core import override
-from rrdnsd.core.engine import EndpointStatus
-from rrdnsd.core.model import Endpoint, EndpointKey, ProbeResult, Service, State
+from rrdnsd.core.model import Endpoint, EndpointKey, State
 from rrdnsd.core.orders import Placed, changes
 from rrdnsd.core.override import Effective, Override
 from rrdnsd.core.publish import Publication
+from rrdnsd.core.watched import EndpointStatus
 from rrdnsd.daemon.control.again import Kept, essence
 from rrdnsd.daemon.control.ballots import votes
 from rrdnsd.daemon.control.cluster import cluster_report, server_reports
 from rrdnsd.daemon.control.drains import drain_report
+from rrdnsd.daemon.control.figures import figures, renewed
 from rrdnsd.daemon.control.scene import Scene, covering
 from rrdnsd.daemon.control.served import by_all, served_reports, serving
 from rrdnsd.daemon.control.standing import standing
 from rrdnsd.daemon.control.words import clock, listed, span
 from rrdnsd.daemon.memory import Recalled
-from rrdnsd.turns import Turns
+from rrdnsd.turns import ReaderTurns
 
 DRAINED = "drained"
 
@@ -40,12 +40,12 @@ def status_report(scene: Scene, only: str | None = None) -> StatusReport:
     return report
 
 
-async def overview(scene: Scene, kept: Kept) -> StatusReport:
+async def overview(scene: Scene, kept: Kept, turns: ReaderTurns) -> StatusReport:
     """Report on all services, in short turns: each service is shown as it is when it is its turn.
 
     `kept` has the reports of the last time: those that would be the same are shown again.
     """
-    report, turns = _without_services(scene), Turns()
+    report = _without_services(scene)
     for service in _service_reports(scene, kept=kept):
         report.services.append(service)
         await turns.rest()
@@ -73,11 +73,15 @@ def _again(
 ) -> ServiceReport:
     made_from = essence(scene, config, covering(orders, config.fqdn), source)
     last = kept.get(config.fqdn)
-    if made_from and last and last[0] == made_from:
+    if made_from is None:
+        return service_report(scene, config, orders, source=source)
+    if last is None or last[0].rest != made_from.rest:
+        report = service_report(scene, config, orders, source=source)
+    elif last[0].lasts != made_from.lasts:
+        report = renewed(last[1], made_from.lasts)
+    else:
         return last[1]
-    report = service_report(scene, config, orders, source=source)
-    if made_from:
-        kept[config.fqdn] = (made_from, report)
+    kept[config.fqdn] = (made_from, report)
     return report
 
 
@@ -119,11 +123,13 @@ def service_report(
     fqdn = config.fqdn
     service, publication = scene.engine.services[fqdn], scene.engine.publications[fqdn]
     own = covering(orders, fqdn)
-    states = {e.address: scene.effective(EndpointKey(fqdn, e.address), own) for e in service.endpoints}
+    endpoints = scene.engine.endpoints
+    statuses = [endpoints[EndpointKey(fqdn, endpoint.address)] for endpoint in service.endpoints]
+    states = {status.key.address: scene.under(status, own) for status in statuses}
     ballots = votes(scene, fqdn)
     state, reason = service_state(states)
     failover = override.failover(fqdn, own, scene.now)
-    sight = _Sight(scene, service, publication, serving(scene, publication))
+    sight = _Sight(scene, publication, serving(scene, publication))
     return ServiceReport(
         fqdn=fqdn,
         zone=service.zone,
@@ -140,7 +146,8 @@ def service_report(
         desired=desired(publication),
         served=served_reports(scene, publication),
         endpoints=[
-            _endpoint_report(sight, e, states[e.address], ballots[e.address]) for e in service.endpoints
+            _endpoint_report(sight, endpoint, status, states[endpoint.address], ballots[endpoint.address])
+            for endpoint, status in zip(service.endpoints, statuses, strict=True)
         ],
         source=source,
         public=config.public,
@@ -160,13 +167,14 @@ def check_report(scene: Scene, config: ServiceConfig) -> CheckReport | None:
 
 def service_state(states: Mapping[str, Effective]) -> tuple[str, str]:
     """Sum up a service: up, degraded, down or unknown, and the sentence."""
-    if states and all(s.state is State.UP and not s.drained for s in states.values()):
+    found, total = [DRAINED if s.drained else s.state for s in states.values()], len(states)
+    down, unknown, up = (found.count(state) for state in (State.DOWN, State.UNKNOWN, State.UP))
+    if up == total > 0:
         return "up", "all endpoints are up"
-    counted = Counter(DRAINED if s.drained else str(s.state) for s in states.values())
-    drained, total = counted.pop(DRAINED, 0), len(states)
-    parts = [f"{count} of {total} {_are(count)} {state}" for state, count in sorted(counted.items())]
+    counted = ((State.DOWN, down), (State.UNKNOWN, unknown), (State.UP, up))
+    parts = [f"{count} of {total} {_are(count)} {state}" for state, count in counted if count]
+    drained = total - down - unknown - up
     parts += [f"{drained} {_are(drained)} drained"] if drained else []
-    up, down, unknown = counted[State.UP], counted[State.DOWN], counted[State.UNKNOWN]
     if up:
         return "degraded" if down else "up", listed(parts)
     return ("unknown" if unknown or not down else "down"), listed(parts)
@@ -193,17 +201,20 @@ class _Sight:
     """What all endpoints of a service share."""
 
     scene: Scene
-    service: Service
     publication: Publication
     serving: Sequence[frozenset[str]]
 
 
 def _endpoint_report(
-    sight: _Sight, endpoint: Endpoint, effective: Effective, ballots: list[VoteReport]
+    sight: _Sight,
+    endpoint: Endpoint,
+    status: EndpointStatus,
+    effective: Effective,
+    ballots: list[VoteReport],
 ) -> EndpointReport:
-    scene, key = sight.scene, EndpointKey(sight.service.fqdn, endpoint.address)
-    status = scene.engine.endpoints[key]
-    recalled, last = scene.recall(key), status.last
+    scene, key = sight.scene, status.key
+    recalled = scene.recall(key)
+    latency_ms, probe, probe_ok, cert_days = figures(status.last)
     return EndpointReport(
         address=endpoint.address,
         priority=endpoint.priority,
@@ -216,21 +227,14 @@ def _endpoint_report(
         forced=str(effective.forced) if effective.forced else "",
         published=is_published(sight.publication, endpoint.address),
         served=by_all(sight.serving, endpoint.address),
-        latency_ms=round(last.timings.total * 1000, 2) if last and last.ok else None,
-        probe=probe_text(last),
-        probe_ok=last.ok if last else None,
-        cert_days=last.cert_days if last else None,
+        latency_ms=latency_ms,
+        probe=probe,
+        probe_ok=probe_ok,
+        cert_days=cert_days,
         drain=drain_report(scene, key) if effective.drained else None,
         votes=ballots,
         remembered=remembered(recalled) if recalled else None,
     )
-
-
-def probe_text(result: ProbeResult | None) -> str:
-    """Say what a probe found."""
-    if result is None:
-        return ""
-    return result.reason or f"ok in {result.timings.total * 1000:.1f} ms"
 
 
 def remembered(recalled: Recalled) -> RememberedReport:

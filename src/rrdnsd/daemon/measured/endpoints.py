@@ -105,14 +105,18 @@ def _certificates(engine: Engine, keys: Sequence[EndpointKey]) -> Iterator[Value
 
 
 def _states(scene: Scene, services: Sequence[Service]) -> Iterator[Value]:
-    engine, orders = scene.engine, override.by_service(scene.engine.overrides)
+    endpoints, orders = scene.engine.endpoints, override.by_service(scene.engine.overrides)
     for service in services:
         own = (*orders.get("", ()), *orders.get(service.fqdn, ()))
         keys = [EndpointKey(service.fqdn, endpoint.address) for endpoint in service.endpoints]
-        found = [scene.effective(key, own) for key in keys if key in engine.endpoints]
-        counted = Counter(DRAINED if state.drained else str(state.state) for state in found)
+        known = [key for key in keys if key in endpoints]
+        if own:
+            found = [scene.effective(key, own) for key in known]
+            states = [DRAINED if effective.drained else str(effective.state) for effective in found]
+        else:
+            states = [str(endpoints[key].verdict) for key in known]
         for name in _STATES:
-            yield (service.fqdn, name), counted[name]
+            yield (service.fqdn, name), states.count(name)
 
 
 def _voted_on(engine: Engine, services: Sequence[Service]) -> Iterator[Value]:

@@ -16,11 +16,14 @@ from rrdnsd.control.reports import (
     StatusReport,
 )
 from rrdnsd.errors import RrdnsdError
-from rrdnsd.turns import Turns
+from rrdnsd.turns import Readers
 from rrdnsd.web.dashboard.past import Historian, Past
 
 SHORTEST = 0.25
 """Seconds for which a view is used again: many readers cost as much as one."""
+
+OLDEST = 1.0
+"""Seconds for which a view is shown while the next one is made: a page that follows hears at once what has changed since."""
 
 SHOWN_EVENTS = 12
 _STALE_AGE = 5.0
@@ -49,8 +52,9 @@ class View:
 class Board:
     """Makes views for all who look; a part whose content is the same keeps its version."""
 
-    def __init__(self, control: Control, clock: Callable[[], float]) -> None:
+    def __init__(self, control: Control, clock: Callable[[], float], readers: Readers) -> None:
         self.control = control
+        self.readers = readers
         self._clock = clock
         self._historian = Historian(control, clock)
         # Versions of another run of the daemon must never look like ours.
@@ -62,7 +66,9 @@ class Board:
         self._lock = asyncio.Lock()
 
     async def view(self) -> View:
-        """Return the present view, at most a quarter of a second old."""
+        """Return the present view: at most a quarter of a second old, or a second while somebody waits for the next one."""
+        if self._view and self._lock.locked() and self._clock() - self._made < OLDEST:
+            return self._view
         async with self._lock:
             if self._view is None or self._clock() - self._made >= SHORTEST:
                 self._view = await self._make()
@@ -79,7 +85,7 @@ class Board:
             events = self._view.events if self._view else ()
         services = {service.fqdn: service for service in status.services}
         versions = {}
-        turns = Turns()
+        turns = self.readers.turns()
         for name, found in services.items():
             await turns.rest()
             versions[f"s:{name}"] = self._version_of(found, past.edition)

@@ -59,9 +59,13 @@ async def follow(board: Board, scope: Scope) -> AsyncGenerator[str | bytes, None
     seen: Mapping[str, str] = {}
     figures: Mapping[str, float | None] = {}
     while True:
-        view = await board.view()
-        now, all_figures = versions(view, scope), latencies(view, scope)
+        view, turns = await board.view(), board.readers.turns()
+        now = versions(view, scope)
+        await turns.rest()
+        all_figures = latencies(view, scope)
+        await turns.rest()
         fresh = {key: ms for key, ms in all_figures.items() if _news(figures, key, ms)}
+        await turns.rest()
         news = {
             "now": view.status.now,
             "versions": {part: version for part, version in now.items() if seen.get(part) != version},

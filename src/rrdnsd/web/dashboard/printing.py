@@ -4,12 +4,15 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 
 from rrdnsd.control.reports import ServiceReport
 from rrdnsd.errors import RrdnsdError
-from rrdnsd.turns import Turns
 from rrdnsd.web.dashboard.asking import Asked, shown
 from rrdnsd.web.dashboard.board import Board, View
+from rrdnsd.web.dashboard.brief import brief
 from rrdnsd.web.dashboard.rendering import MARKER, Pages
 
 _MOST_KEPT = 2000
+
+WHOLE = 40
+"""So many services a page shows whole, some screens full; what is below them is in brief until somebody comes near."""
 
 
 class Printer:
@@ -21,7 +24,7 @@ class Printer:
 
     async def services(self, pages: Pages, view: View, wanted: Sequence[ServiceReport]) -> AsyncIterator[str]:
         """Render services one after the other."""
-        turns = Turns()
+        turns = self._board.readers.turns()
         for service in wanted:
             kept = self._kept.get(service.fqdn)
             version = view.versions[f"s:{service.fqdn}"]
@@ -36,9 +39,13 @@ class Printer:
     async def overview(self, pages: Pages, view: View, asked: Asked, page: str) -> AsyncIterator[str]:
         """Put the services into the page where its marker is."""
         before, _, after = page.partition(MARKER)
+        wanted, turns = shown(view, asked), self._board.readers.turns()
         yield before
-        async for html in self.services(pages, view, shown(view, asked)):
+        async for html in self.services(pages, view, wanted[:WHOLE]):
             yield html
+        for service in wanted[WHOLE:]:
+            await turns.rest()
+            yield brief(service)
         yield after
 
     async def parts(self, pages: Pages, view: View, names: Iterable[str]) -> str:

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingRes
 from rrdnsd.control.base import Control, OrderError
 from rrdnsd.control.reports import EventFilter, EventsPage
 from rrdnsd.errors import RrdnsdError
+from rrdnsd.turns import Readers
 from rrdnsd.web.access import Access
 from rrdnsd.web.app import streams_of
 from rrdnsd.web.dashboard import public
@@ -49,9 +50,9 @@ class Desk:
         return any(token.scope == "write" for token in self.access.tokens)
 
 
-def add_dashboard(app: FastAPI, control: Control, access: Access) -> None:
+def add_dashboard(app: FastAPI, control: Control, access: Access, readers: Readers) -> None:
     """Add /dash and /public to an application; who may see what is the guard's affair."""
-    board = Board(control, lambda: asyncio.get_running_loop().time())
+    board = Board(control, lambda: asyncio.get_running_loop().time(), readers)
     desk = Desk(control, board, Press(), Printer(board), public.PublicPast(control), access)
     _add_overview(app, desk)
     _add_service(app, desk)
