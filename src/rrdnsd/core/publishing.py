@@ -83,7 +83,7 @@ class Publisher:
 
     def _effective(self, fqdn: str, now: float) -> dict[str, Effective]:
         orders = self._orders_of(fqdn)
-        return {status.key.address: _effective(status, orders, now) for status in self._watched.of(fqdn)}
+        return {status.key.address: effective(status, orders, now) for status in self._watched.of(fqdn)}
 
     def _orders_of(self, fqdn: str) -> tuple[Override, ...]:
         if not self._by_service:
@@ -110,6 +110,7 @@ class Publisher:
         return [ServiceTransition(fqdn, state, f"{ups} of {len(states)} endpoints are up")]
 
 
-def _effective(status: EndpointStatus, orders: Iterable[Override], now: float) -> Effective:
+def effective(status: EndpointStatus, orders: Iterable[Override], now: float) -> Effective:
+    """Return what counts for an endpoint of this status under these orders."""
     observed = Effective(status.verdict, status.reason, pending=status.pending, divided=status.divided)
     return override.effective(observed, status.key, orders, now) if orders else observed

@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 
 from rrdnsd.config import Config
 from rrdnsd.config.effective import BUILTIN
-from rrdnsd.core import override
 from rrdnsd.core.engine import Engine
 from rrdnsd.core.ledger import Ledger
 from rrdnsd.core.model import EndpointKey
 from rrdnsd.core.orders import Changes, overrides
 from rrdnsd.core.override import Effective, Override
-from rrdnsd.core.watched import EndpointStatus
+from rrdnsd.core.publishing import effective
 from rrdnsd.daemon.memory import Recalled
 from rrdnsd.daemon.reconciler import ZoneKeeper
 from rrdnsd.daemon.runtime import Runtime
@@ -82,12 +81,7 @@ class Scene:
 
     def effective(self, key: EndpointKey, orders: Sequence[Override]) -> Effective:
         """Return what counts for an endpoint under these orders."""
-        return self.under(self.engine.endpoints[key], orders)
-
-    def under(self, status: EndpointStatus, orders: Sequence[Override]) -> Effective:
-        """Return what counts for an endpoint of this status under these orders."""
-        observed = Effective(status.verdict, status.reason, "", status.pending, status.divided)
-        return override.effective(observed, status.key, orders, self.now) if orders else observed
+        return effective(self.engine.endpoints[key], orders, self.now)
 
 
 def covering(orders: Sequence[Override], service: str) -> tuple[Override, ...]:

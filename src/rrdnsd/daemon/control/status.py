@@ -17,6 +17,7 @@ from rrdnsd.core.model import Endpoint, EndpointKey, State
 from rrdnsd.core.orders import Placed, changes
 from rrdnsd.core.override import Effective, Override
 from rrdnsd.core.publish import Publication
+from rrdnsd.core.publishing import effective
 from rrdnsd.core.watched import EndpointStatus
 from rrdnsd.daemon.control.again import Kept, essence
 from rrdnsd.daemon.control.ballots import votes
@@ -125,7 +126,7 @@ def service_report(
     own = covering(orders, fqdn)
     endpoints = scene.engine.endpoints
     statuses = [endpoints[EndpointKey(fqdn, endpoint.address)] for endpoint in service.endpoints]
-    states = {status.key.address: scene.under(status, own) for status in statuses}
+    states = {status.key.address: effective(status, own, scene.now) for status in statuses}
     ballots = votes(scene, fqdn)
     state, reason = service_state(states)
     failover = override.failover(fqdn, own, scene.now)
