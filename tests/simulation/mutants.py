@@ -78,7 +78,7 @@ def _always_in_step(self, statement, now, real=Roster.hear):
     return touched
 
 
-def _never_pending(status, orders, now, real=publishing._effective):
+def _never_pending(status, orders, now, real=publishing.effective):
     return replace(real(status, orders, now), pending=False)
 
 
@@ -204,7 +204,7 @@ MUTANTS = (
     Mutant(
         "nothing is pending",
         "acts on the last verdict although no quorum stands behind it any more",
-        (partial(patch.object, publishing, "_effective", _never_pending),),
+        (partial(patch.object, publishing, "effective", _never_pending),),
         6,
     ),
     Mutant(
