@@ -41,7 +41,7 @@ remote-control:
   control-enable: yes
 {control or f'  control-interface: "{control_socket(folder)}"'}
 {served}"""
-    return _started("nsd", folder, port, zones, conf, ["nsd", "-d", "-c"])
+    return _started("nsd", folder, port, zones, conf, ["nsd", "-d", "-c"], family=2)
 
 
 def start_unbound(folder: Path, zones: Mapping[str, str]) -> DnsServer:
@@ -82,7 +82,13 @@ LOCAL_STARTERS: Mapping[str, Callable[[Path, Mapping[str, str]], DnsServer]] = {
 
 
 def _started(
-    kind: str, folder: Path, port: int, zones: Mapping[str, str], conf: str, command: list[str]
+    kind: str,
+    folder: Path,
+    port: int,
+    zones: Mapping[str, str],
+    conf: str,
+    command: list[str],
+    family: int = 0,
 ) -> DnsServer:
     for name, text in zones.items():
         zone_file(folder, name).parent.mkdir(exist_ok=True)
@@ -96,6 +102,6 @@ def _started(
             [*command, str(path)], folder / f"{kind}.log", lambda: answers_soa("127.0.0.1", port, first)
         )
 
-    server = DnsServer(kind, port, tuple(zones), launch, folder=folder)
+    server = DnsServer(kind, port, tuple(zones), launch, folder=folder, family=family)
     server.start()
     return server

@@ -21,7 +21,7 @@ import dns.query
 import dns.rdatatype
 
 from support.ports import free_port, loopbacks
-from support.process import Process, start
+from support.process import Process, descendants, start, wait_until
 
 PDNS_SCHEMA = Path("/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql")
 
@@ -74,6 +74,8 @@ class DnsServer:
     host: str = "127.0.0.1"
     api: str = ""
     folder: Path = Path()
+    family: int = 0
+    """How many processes it has started when it is not about to replace some of them; 0: it never does."""
 
     def start(self) -> None:
         self.process = self.launch()
@@ -90,6 +92,14 @@ class DnsServer:
             self.process = None
 
     def ask(self, name: str, rtype: str, host: str | None = None) -> dns.message.Message:
+        """One query. While NSD replaces its processes those of before a reload take connections, too: their end is awaited."""
+        running = self.process
+        if running and self.family:
+            wait_until(
+                lambda: len(descendants(running.pid)) == self.family,
+                60,
+                lambda: f"{self.kind} still replaces its processes",
+            )
         return ask(host or self.host, self.port, name, rtype)
 
     def addresses(self, name: str, rtype: str = "A") -> set[str]:
