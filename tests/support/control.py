@@ -228,8 +228,11 @@ class SampleControl:
                 return found
         raise OrderError("not found", [Problem("service", f'"{name}" is no service of this cluster')])
 
-    async def overview(self):
+    async def overview(self, _pace=None):
         return self.status()
+
+    def passes(self, _report):
+        return False
 
     def status(self, service=None):
         shown = self.services if service is None else [self._service(service)]

@@ -15,7 +15,7 @@ async def test_a_turn_is_three_milliseconds(takes, rests, monkeypatch):
             others += 1
             await asyncio.sleep(0)
 
-    monkeypatch.setattr("rrdnsd.turns.monotonic", lambda: now)
+    monkeypatch.setattr("rrdnsd.turns.pace.monotonic", lambda: now)
     turns = Turns()
     counting = asyncio.create_task(count())
     for _ in range(100):

@@ -22,7 +22,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     made = Clock()
-    monkeypatch.setattr("rrdnsd.turns.monotonic", made)
+    monkeypatch.setattr("rrdnsd.turns.pace.monotonic", made)
     return made
 
 
@@ -74,6 +74,27 @@ async def test_who_came_first_is_answered_first(clock):
     last_of_first = len(done) - done[::-1].index("a")
     assert done[:last_of_first].count("b") <= SECONDS / STEP + 1  # its first turn, before it is asked to rest
     assert done.count("a") == done.count("b") == 40
+
+
+async def test_what_nobody_waits_for_is_made_when_nobody_waits(clock):
+    readers, done = Readers(), []
+    behind = answer(clock, readers.behind(), 40, done, "behind")
+    await asyncio.gather(behind, *(answer(clock, readers.turns(), 40, done, name) for name in "ab"))
+    last = len(done) - max(done[::-1].index(name) for name in "ab")
+    assert done[:last].count("behind") <= SECONDS / STEP + 1
+    assert done.count("behind") == 40
+
+
+async def test_what_somebody_waits_for_after_all_is_served_by_when_it_was_begun(clock):
+    readers, done = Readers(), []
+    pace = readers.behind()
+    behind = asyncio.create_task(answer(clock, pace, 40, done, "behind"))
+    reader = asyncio.create_task(answer(clock, readers.turns(), 40, done, "reader"))
+    await asyncio.sleep(0)
+    pace.hurry()
+    await asyncio.gather(behind, reader)
+    before = done[: len(done) - done[::-1].index("behind")]
+    assert before.count("reader") <= SECONDS / STEP + 1
 
 
 async def test_who_brings_little_need_not_queue(clock):

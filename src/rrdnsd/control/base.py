@@ -20,6 +20,7 @@ from rrdnsd.control.reports import (
     StatusReport,
 )
 from rrdnsd.errors import RrdnsdError
+from rrdnsd.turns import ReaderTurns
 
 Trouble = Literal["invalid", "not found", "conflict", "unavailable"]
 
@@ -61,8 +62,18 @@ class Control(Protocol):
     def status(self, service: str | None = None) -> StatusReport:
         """Return all there is to see, of all services or of one."""
 
-    async def overview(self) -> StatusReport:
-        """Return all there is to see of all services, as `status` does; others have their turns meanwhile."""
+    async def overview(self, pace: ReaderTurns | None = None) -> StatusReport:
+        """Return all there is to see of all services, as `status` does; others have their turns meanwhile.
+
+        Without a pace it is made in the order in which readers come.
+        """
+
+    def passes(self, report: StatusReport) -> bool:
+        """Tell if a report on all services may be shown while the next one is made.
+
+        It is one of many services, of which none or many have changed since; two seconds old at the most; and later than
+        every order and every other configuration.
+        """
 
     def health(self) -> HealthReport:
         """Tell how the daemon itself is doing."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from rrdnsd.metrics.names import Metric
 from rrdnsd.metrics.tally import Distribution
-from rrdnsd.turns import Readers
+from rrdnsd.turns import Ahead, Readers, ReaderTurns
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric as Family
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 FRESH = 1.0
 """Seconds for which the same text is shown to everybody who asks."""
+
+OLDEST = 2.0
+"""Seconds for which it is shown while the next one is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,14 @@ class Readings:
     values: Sequence[tuple[tuple[str, ...], float | Distribution]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """All metrics, and the event loop's time when their making began."""
+
+    text: bytes
+    at: float
+
+
 class Exposition:
     """Makes the text; readers who ask at the same time, or within a second, are shown the same one.
 
@@ -36,30 +47,28 @@ class Exposition:
 
     def __init__(self, read: Callable[[], Iterable[Readings]], readers: Readers) -> None:
         self._read = read
-        self._readers = readers
-        self._making = asyncio.Lock()
-        self._text = b""
+        self._texts = Ahead(self._make, readers, OLDEST)
         self._process: Callable[[], bytes] | None = None
 
     async def text(self) -> bytes:
         """Return all metrics in Prometheus' text format 0.0.4."""
-        async with self._making:
-            if not self._text:
-                self._text = await self._made()
-                asyncio.get_running_loop().call_later(FRESH, self._forget)
-            return self._text
+        found = await self._texts.get(lambda last: _age(last) < OLDEST)
+        return found.text
 
-    def _forget(self) -> None:
-        self._text = b""
-
-    async def _made(self) -> bytes:
+    async def _make(self, last: _Text | None, pace: ReaderTurns) -> _Text:
+        if last and _age(last) < FRESH:
+            return last
         if self._process is None:
             self._process = await asyncio.to_thread(_process)
-        made, turns = [self._process()], self._readers.turns()
+        at, made = asyncio.get_running_loop().time(), [self._process()]
         for text in render(self._read()):
             made.append(text)
-            await turns.rest()
-        return b"".join(made)
+            await pace.rest()
+        return _Text(b"".join(made), at)
+
+
+def _age(made: _Text) -> float:
+    return asyncio.get_running_loop().time() - made.at
 
 
 def render(readings: Iterable[Readings]) -> Iterator[bytes]:

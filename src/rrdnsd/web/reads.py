@@ -9,11 +9,10 @@ from fastapi import FastAPI, Header, Query, Response
 
 from rrdnsd.control import reports
 from rrdnsd.control.base import Control
-from rrdnsd.turns import Readers
 from rrdnsd.web import questions as q
 from rrdnsd.web import streams
 from rrdnsd.web.access import API
-from rrdnsd.web.answers import JSON, answer, as_json, overview_json
+from rrdnsd.web.answers import JSON, Overviews, answer, as_json
 from rrdnsd.web.streams import Streams
 
 MOST_SPANS = 1500
@@ -50,7 +49,7 @@ def add_health(app: FastAPI, control: Control) -> None:
         return Response(as_json(report), status, media_type=JSON)
 
 
-def add_reads(app: FastAPI, control: Control, readers: Readers) -> None:
+def add_reads(app: FastAPI, control: Control, overviews: Overviews) -> None:
     """Add what shows the present."""
 
     @app.get(f"{API}/status", tags=["see"])
@@ -58,7 +57,7 @@ def add_reads(app: FastAPI, control: Control, readers: Readers) -> None:
         """Show services, endpoints, every node's vote, verdicts, orders, and what DNS serves."""
         if asked.service is not None:
             return answer(control.status(asked.service))
-        return Response(await overview_json(await control.overview(), readers.turns()), media_type=JSON)
+        return Response(await overviews.text(), media_type=JSON)
 
     @app.get(f"{API}/explain", tags=["see"])
     async def explain(asked: Annotated[q.OfEndpoint, Query()]) -> Response:
@@ -103,13 +102,13 @@ def add_past(app: FastAPI, control: Control) -> None:
         return answer(await control.audit(asked.limit, asked.before))
 
 
-def add_streams(app: FastAPI, control: Control, open_streams: Streams) -> None:
+def add_streams(app: FastAPI, control: Control, open_streams: Streams, overviews: Overviews) -> None:
     """Add what tells of changes as they happen."""
 
     @app.get(f"{API}/status/stream", tags=["live"])
     async def status_stream() -> Response:
         """Tell the revision of the status at once, and whenever it grows, as server-sent events `changed`."""
-        return open_streams.answer(streams.changes(control))
+        return open_streams.answer(streams.changes(control, overviews.tell))
 
     @app.get(f"{API}/events/stream", tags=["live"])
     async def events_stream(

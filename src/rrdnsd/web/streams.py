@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -102,10 +102,11 @@ async def events(control: Control, wanted: EventFilter) -> AsyncGenerator[str | 
         yield _message("event", event.id, as_json(event).decode())
 
 
-async def changes(control: Control) -> AsyncGenerator[str | bytes, None]:
-    """Tell the revision of the status, at once and whenever it grows."""
+async def changes(control: Control, tell: Callable[[int], None]) -> AsyncGenerator[str | bytes, None]:
+    """Tell the revision of the status, at once and whenever it grows; each of them is told to `tell` as well."""
     revision = control.revision
     while True:
+        tell(revision)
         yield _message("changed", revision, json.dumps({"revision": revision}))
         await asyncio.sleep(LEAST_SECONDS_BETWEEN)
         revision = await control.changed(revision)

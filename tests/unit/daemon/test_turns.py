@@ -137,7 +137,7 @@ def names(count):
 @pytest.fixture
 def slow(monkeypatch):
     """Each look at the clock by which turns are measured takes a second."""
-    monkeypatch.setattr("rrdnsd.turns.monotonic", itertools.count().__next__)
+    monkeypatch.setattr("rrdnsd.turns.pace.monotonic", itertools.count().__next__)
 
 
 @pytest.mark.usefixtures("slow")

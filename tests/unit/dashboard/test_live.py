@@ -16,6 +16,7 @@ from rrdnsd.web.dashboard.live import Scope, follow
 from rrdnsd.web.dashboard.printing import WHOLE
 from support.board import BoardControl, dashboard, get
 from support.control import API, MAIL, NOW, WEB
+from support.idle import until_idle
 
 
 class Clock:
@@ -91,37 +92,27 @@ async def test_a_view_serves_many(control):
     assert control.histories == 2
 
 
-async def test_who_asks_while_a_view_is_made_is_shown_the_last_one_unless_it_is_old(control, monkeypatch):
-    now, gate = 0.0, asyncio.Event()
-    board, usual = Board(control, lambda: now, Readers()), control.overview
+async def test_a_page_takes_the_last_view_if_that_passes_and_a_stream_never_does(control, monkeypatch):
+    now = 0.0
+    board = Board(control, lambda: now, Readers())
     last = await board.view()
-
-    async def slow():
-        await gate.wait()
-        return await usual()
-
-    monkeypatch.setattr(control, "overview", slow)
     now = 0.5
-    making = asyncio.create_task(board.view())
-    await asyncio.sleep(0)
+    monkeypatch.setattr(control, "passes", lambda report: report is last.status)
     assert await board.view() is last
-    now = 1.5
-    waiting = asyncio.create_task(board.view())
-    await asyncio.sleep(0)
-    assert not waiting.done()
-    gate.set()
-    assert await making is not last
-    assert await waiting is not last
+    following = follow(board, Scope())
+    await told(following)
+    await following.aclose()
+    assert await board.view() is not last
 
 
-async def test_history_is_asked_once_a_minute(board, control):
-    for _ in range(30):
+async def test_history_is_asked_once_a_minute(control):
+    times = [0.0]
+    board = Board(control, lambda: times[-1], Readers())
+    for at, asked in ((1.0, 2), (59.0, 2), (62.0, 4), (63.0, 4)):
+        times.append(at)
         await board.view()
-    assert control.histories == 2
-    for _ in range(40):
-        await board.view()
-    await asyncio.sleep(0)
-    assert control.histories == 4
+        await until_idle()
+        assert control.histories == asked
 
 
 async def test_many_endpoints_are_asked_by_the_hour_only():
@@ -241,7 +232,7 @@ async def test_what_is_far_down_a_page_is_in_brief_until_it_is_fetched(thousand)
 
 async def test_rendering_a_thousand_endpoints_lets_others_run(thousand, monkeypatch):
     """No turn of the event loop is long: the probes go on meanwhile. Here each look at the clock takes a millisecond."""
-    monkeypatch.setattr("rrdnsd.turns.monotonic", map((0.001).__mul__, itertools.count()).__next__)
+    monkeypatch.setattr("rrdnsd.turns.pace.monotonic", map((0.001).__mul__, itertools.count()).__next__)
     app = dashboard(thousand)
     await get(app, "/dash?q=nothing-like-it")
     turns, stop = 0, asyncio.Event()

@@ -23,6 +23,7 @@ from rrdnsd.web.access import Access
 from rrdnsd.web.app import create_app
 from rrdnsd.web.metrics import add_metrics
 from support.asgi import ask
+from support.idle import until_idle
 from support.names import NAME, ZONE
 from support.scenes import NODES, ONE, THREE, TWO, WALL, Keeper, Stage
 
@@ -221,8 +222,25 @@ async def test_everybody_who_asks_within_a_second_is_shown_the_same(monkeypatch)
     assert len(made) == 2
 
 
+async def test_who_asks_again_does_not_wait_for_the_next(monkeypatch):
+    monkeypatch.setattr(prometheus, "FRESH", 0.0)
+    made, may = [], asyncio.Event()
+
+    def read():
+        made.append(1)
+        return [one(names.WARNINGS, len(made))]
+
+    exposition = Exposition(read, Readers())
+    first = await exposition.text()
+    monkeypatch.setattr("rrdnsd.turns.pace.Turns.rest", lambda _: may.wait())
+    assert await exposition.text() == await exposition.text() == first
+    may.set()
+    await until_idle()
+    assert await exposition.text() != first
+
+
 async def test_the_event_loop_goes_on_while_a_large_text_is_made(monkeypatch):
-    monkeypatch.setattr("rrdnsd.turns.monotonic", map((0.001).__mul__, itertools.count()).__next__)
+    monkeypatch.setattr("rrdnsd.turns.pace.monotonic", map((0.001).__mul__, itertools.count()).__next__)
     values = [((f"s{n}",), n) for n in range(20_000)]
     exposition = Exposition(lambda: each(GAUGE, values), Readers())
     await Exposition(list, Readers()).text()  # the library is loaded

@@ -4,9 +4,32 @@ from dataclasses import asdict, replace
 import pytest
 
 from rrdnsd.control.reports import ReadyReport
-from rrdnsd.web.answers import as_json
+from rrdnsd.turns import Readers
+from rrdnsd.web.answers import Overviews, as_json
+from rrdnsd.web.streams import changes
 from support.asgi import ask
 from support.control import NOW, WEB
+from support.idle import until_idle
+
+
+async def test_all_services_may_be_shown_as_they_were_while_the_next_answer_is_made(site, monkeypatch):
+    first = (await ask(site.app, "GET", "/api/v1/status")).json
+    site.control.touch()
+    monkeypatch.setattr(site.control, "passes", lambda report: report.revision == first["revision"])
+    assert (await ask(site.app, "GET", "/api/v1/status")).json == first
+    await until_idle()
+    assert (await ask(site.app, "GET", "/api/v1/status")).json != first
+
+
+async def test_nobody_is_shown_what_is_older_than_the_revision_that_a_stream_has_told(site, monkeypatch):
+    overviews = Overviews(site.control, Readers())
+    first = await overviews.text()
+    monkeypatch.setattr(site.control, "passes", lambda _: True)
+    site.control.touch()
+    following = changes(site.control, overviews.tell)
+    await anext(following)
+    await following.aclose()
+    assert await overviews.text() != first
 
 
 async def test_status_shows_everything(site):

@@ -41,7 +41,7 @@ def status_report(scene: Scene, only: str | None = None) -> StatusReport:
     return report
 
 
-async def overview(scene: Scene, kept: Kept, turns: ReaderTurns) -> StatusReport:
+async def overview(scene: Scene, kept: Kept, pace: ReaderTurns) -> StatusReport:
     """Report on all services, in short turns: each service is shown as it is when it is its turn.
 
     `kept` has the reports of the last time: those that would be the same are shown again.
@@ -49,7 +49,7 @@ async def overview(scene: Scene, kept: Kept, turns: ReaderTurns) -> StatusReport
     report = _without_services(scene)
     for service in _service_reports(scene, kept=kept):
         report.services.append(service)
-        await turns.rest()
+        await pace.rest()
     for gone in kept.keys() - {service.fqdn for service in report.services}:
         del kept[gone]
     return report

@@ -1,6 +1,5 @@
 """What the dashboard shows now, in parts, and a version of each part, so that only what changed is sent."""
 
-import asyncio
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -16,14 +15,14 @@ from rrdnsd.control.reports import (
     StatusReport,
 )
 from rrdnsd.errors import RrdnsdError
-from rrdnsd.turns import Readers
+from rrdnsd.turns import Ahead, Readers, ReaderTurns
 from rrdnsd.web.dashboard.past import Historian, Past
 
 SHORTEST = 0.25
 """Seconds for which a view is used again: many readers cost as much as one."""
 
-OLDEST = 1.0
-"""Seconds for which a view is shown while the next one is made: a page that follows hears at once what has changed since."""
+OLDEST = 2.0
+"""Seconds for which a view is kept, to be shown while the next one is made: a page that follows hears at once what has changed since."""
 
 SHOWN_EVENTS = 12
 _STALE_AGE = 5.0
@@ -40,8 +39,12 @@ _of_served = _all_but(ServedReport, "read_at")
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One moment: the status, the past, the newest events, and the version of each part of the page."""
+    """One moment: the status, the past, the newest events, and the version of each part of the page.
 
+    `at` is the event loop's time when it was made.
+    """
+
+    at: float
     status: StatusReport
     past: Past
     events: tuple[EventReport, ...]
@@ -62,21 +65,27 @@ class Board:
         self._counter = 0
         self._known: dict[str, tuple[object, str]] = {}
         self._view: View | None = None
-        self._made = float("-inf")
-        self._lock = asyncio.Lock()
+        self._views = Ahead(self._next, readers, OLDEST)
 
     async def view(self) -> View:
-        """Return the present view: at most a quarter of a second old, or a second while somebody waits for the next one."""
-        if self._view and self._lock.locked() and self._clock() - self._made < OLDEST:
-            return self._view
-        async with self._lock:
-            if self._view is None or self._clock() - self._made >= SHORTEST:
-                self._view = await self._make()
-                self._made = self._clock()
-            return self._view
+        """Return the present view, at most a quarter of a second old; among many changes, or while the next is made, two seconds."""
+        return await self._views.get(self._passes)
 
-    async def _make(self) -> View:
-        status = await self.control.overview()
+    async def newest(self) -> View:
+        """Return the present view, at most a quarter of a second old."""
+        return await self._views.newest()
+
+    def _passes(self, last: View) -> bool:
+        return self.control.passes(last.status) or (self._views.making and self._clock() - last.at < OLDEST)
+
+    async def _next(self, last: View | None, pace: ReaderTurns) -> View:
+        if last and self._clock() - last.at < SHORTEST:
+            return last
+        self._view = await self._make(pace)
+        return self._view
+
+    async def _make(self, pace: ReaderTurns) -> View:
+        status = await self.control.overview(pace)
         total = sum(len(service.endpoints) for service in status.services)
         past = await self._historian.past(status.now, total)
         try:
@@ -85,9 +94,8 @@ class Board:
             events = self._view.events if self._view else ()
         services = {service.fqdn: service for service in status.services}
         versions = {}
-        turns = self.readers.turns()
         for name, found in services.items():
-            await turns.rest()
+            await pace.rest()
             versions[f"s:{name}"] = self._version_of(found, past.edition)
         for part, content in {
             "head": _head(status),
@@ -98,7 +106,7 @@ class Board:
             versions[part] = self._version(part, content)
         for part in self._known.keys() - versions.keys():
             del self._known[part]
-        return View(status, past, events, services, versions)
+        return View(self._clock(), status, past, events, services, versions)
 
     def _version_of(self, service: ServiceReport, edition: int) -> str:
         part = f"s:{service.fqdn}"

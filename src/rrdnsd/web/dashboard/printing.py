@@ -1,17 +1,18 @@
 """Makes the HTML of parts, keeps that of services while it is valid, and lets others run in between."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from functools import partial
 
 from rrdnsd.control.reports import ServiceReport
 from rrdnsd.errors import RrdnsdError
-from rrdnsd.web.dashboard.asking import Asked, shown
+from rrdnsd.turns import ReaderTurns
 from rrdnsd.web.dashboard.board import Board, View
 from rrdnsd.web.dashboard.brief import brief
 from rrdnsd.web.dashboard.rendering import MARKER, Pages
 
 _MOST_KEPT = 2000
 
-WHOLE = 40
+WHOLE = 24
 """So many services a page shows whole, some screens full; what is below them is in brief until somebody comes near."""
 
 
@@ -21,37 +22,39 @@ class Printer:
     def __init__(self, board: Board) -> None:
         self._board = board
         self._kept: dict[str, tuple[str, str]] = {}
+        self._briefs: dict[str, tuple[str, str]] = {}
 
-    async def services(self, pages: Pages, view: View, wanted: Sequence[ServiceReport]) -> AsyncIterator[str]:
+    async def services(
+        self, pages: Pages, view: View, wanted: Sequence[ServiceReport], pace: ReaderTurns
+    ) -> AsyncIterator[str]:
         """Render services one after the other."""
-        turns = self._board.readers.turns()
+        render = pages.parts["service"]
         for service in wanted:
-            kept = self._kept.get(service.fqdn)
             version = view.versions[f"s:{service.fqdn}"]
-            if kept is None or kept[0] != version:
-                await turns.rest()
-                html = str(pages.parts["service"](service, view.past, view.status.now, version))
-                if len(self._kept) >= _MOST_KEPT:
-                    self._kept.clear()
-                kept = self._kept[service.fqdn] = (version, html)
-            yield kept[1]
+            await pace.rest()
+            yield _again(
+                self._kept, service, version, partial(render, service, view.past, view.status.now, version)
+            )
 
-    async def overview(self, pages: Pages, view: View, asked: Asked, page: str) -> AsyncIterator[str]:
-        """Put the services into the page where its marker is."""
+    async def overview(
+        self, pages: Pages, view: View, wanted: Sequence[ServiceReport], page: str
+    ) -> AsyncIterator[str]:
+        """Put the services that are wanted into the page where its marker is."""
         before, _, after = page.partition(MARKER)
-        wanted, turns = shown(view, asked), self._board.readers.turns()
+        turns = self._board.readers.turns()
         yield before
-        async for html in self.services(pages, view, wanted[:WHOLE]):
+        async for html in self.services(pages, view, wanted[:WHOLE], turns):
             yield html
         for service in wanted[WHOLE:]:
             await turns.rest()
-            yield brief(service)
+            yield _again(self._briefs, service, view.versions[f"s:{service.fqdn}"], partial(brief, service))
         yield after
 
     async def parts(self, pages: Pages, view: View, names: Iterable[str]) -> str:
         """Render the parts of these names; those that do not exist any more are left out."""
-        found = []
+        found, turns = [], self._board.readers.turns()
         for name in names:
+            await turns.rest()
             if name in ("head", "flags", "orders", "nodes", "events"):
                 found.append(str(pages.parts[name](view)))
                 continue
@@ -60,7 +63,7 @@ class Printer:
             if service is None:
                 continue
             if kind == "s":
-                found += [html async for html in self.services(pages, view, [service])]
+                found += [html async for html in self.services(pages, view, [service], turns)]
             elif kind == "w":
                 found.append(self.whole(pages, view, service))
             elif kind == "x":
@@ -79,3 +82,17 @@ class Printer:
         except RrdnsdError:
             return ""
         return str(pages.details["explained"](why, view.versions[f"s:{service.fqdn}"]))
+
+
+def _again(
+    kept: dict[str, tuple[str, str]], service: ServiceReport, version: str, render: Callable[[], object]
+) -> str:
+    """Return what is kept of a service if it is of this version; else render and keep it."""
+    known = kept.get(service.fqdn)
+    if known and known[0] == version:
+        return known[1]
+    if len(kept) >= _MOST_KEPT:
+        kept.clear()
+    html = str(render())
+    kept[service.fqdn] = version, html
+    return html

@@ -68,13 +68,14 @@ def _add_overview(app: FastAPI, desk: Desk) -> None:
         """Show all services."""
         view, pages = await desk.board.view(), await desk.press.pages()
         wanted = asked(q, state)
+        services = shown(view, wanted)
         page = pages.render(
             "overview.html",
             here="services", view=view, status=view.status, asked=wanted, query=wanted.query, states=STATES,
-            shown=bool(shown(view, wanted)), marker=pages.raw(MARKER), writable=desk.writable,
+            shown=bool(services), marker=pages.raw(MARKER), writable=desk.writable,
         )  # fmt: skip
         return compressed(
-            request, desk.printer.overview(pages, view, wanted, page), "text/html; charset=utf-8"
+            request, desk.printer.overview(pages, view, services, page), "text/html; charset=utf-8"
         )
 
 

@@ -10,7 +10,7 @@ import pytest
 from rrdnsd.core import orders
 from rrdnsd.core.events import Reconfigured
 from rrdnsd.core.model import RRset, RRsetKey
-from rrdnsd.daemon.control.desk import Desk
+from rrdnsd.daemon.control.desk import FEW, MANY, Desk
 from rrdnsd.daemon.control.status import overview, status_report
 from rrdnsd.turns import Readers
 from support.names import NAME
@@ -94,6 +94,11 @@ class Office:
     def __init__(self, stage):
         self.stage = stage
         self.pulse = SimpleNamespace(revision=1)
+        self.book = SimpleNamespace(ledger=SimpleNamespace(digest="as before"))
+        self.watched = SimpleNamespace(config=stage.scene().config)
+
+    def wall(self):
+        return self.stage.scene().wall
 
     def scene(self):
         return self.stage.scene(revision=self.pulse.revision)
@@ -101,7 +106,7 @@ class Office:
 
 @pytest.fixture
 def office(stage, monkeypatch):
-    monkeypatch.setattr("rrdnsd.turns.monotonic", itertools.count().__next__)  # each service ends a turn
+    monkeypatch.setattr("rrdnsd.turns.pace.monotonic", itertools.count().__next__)  # each service ends a turn
     return Office(stage)
 
 
@@ -126,10 +131,24 @@ async def test_who_asks_after_a_change_is_shown_it_though_others_have_asked_befo
     assert after == replace(status_report(office.scene()), revision=2)
 
 
+async def test_a_reader_makes_haste_of_what_was_begun_behind(office):
+    readers = Readers()
+    desk, pace = Desk(office, readers), readers.behind()
+    making = asyncio.create_task(desk.overview(pace))
+    another = asyncio.create_task(desk.overview(readers.behind()))
+    await asyncio.sleep(0)
+    assert pace.behind
+    assert await desk.overview() is await making is await another
+    assert not pace.behind
+
+
 async def test_changes_without_end_do_not_make_readers_queue(office):
     """Each of those that wait takes what was begun after it had asked."""
     others = asyncio.Event()
-    desk = Desk(office, SimpleNamespace(turns=lambda: SimpleNamespace(rest=others.wait)))
+    desk = Desk(
+        office,
+        SimpleNamespace(turns=lambda: SimpleNamespace(rest=others.wait, behind=False, hurry=lambda: None)),
+    )
     asking = []
     for _ in range(5):
         asking.append(asyncio.create_task(desk.overview()))
@@ -138,3 +157,56 @@ async def test_changes_without_end_do_not_make_readers_queue(office):
     others.set()
     found = await asyncio.gather(*asking)
     assert len({id(report) for report in found}) == 2
+
+
+@pytest.fixture
+def many(office):
+    """A desk, and a report as of many services that it made before the last change."""
+    desk, report = Desk(office, Readers()), status_report(office.scene())
+    first = replace(report, services=report.services * (MANY + 1), revision=office.pulse.revision)
+    assert not desk.passes(first)  # nobody has looked yet which orders there are
+    old = replace(first, revision=office.pulse.revision + 1)
+    office.pulse.revision += FEW + 2
+    assert desk.passes(old)
+    return desk, old
+
+
+@pytest.mark.parametrize("missed", [0, FEW + 1])
+def test_a_report_on_many_services_passes_for_two_seconds(office, many, missed):
+    desk, old = many
+    report = replace(old, revision=office.pulse.revision - missed)
+    office.stage.now += 1.9
+    assert desk.passes(report)
+    office.stage.now += 0.2
+    assert not desk.passes(report)
+
+
+def test_a_report_on_few_services_never_does(many):
+    desk, old = many
+    assert not desk.passes(replace(old, services=old.services[:MANY]))
+
+
+def test_nor_does_one_that_few_changes_are_missing_in(office, many):
+    desk, old = many
+    assert not desk.passes(replace(old, revision=office.pulse.revision - FEW))
+    assert not desk.passes(replace(old, revision=office.pulse.revision - 1))
+
+
+def test_nor_does_one_from_before_an_order(office, many):
+    desk, old = many
+    office.book.ledger.digest = "another"
+    assert not desk.passes(old)
+    ordered = office.pulse.revision + 1
+    office.pulse.revision += FEW + 2
+    assert not desk.passes(old)
+    assert desk.passes(replace(old, revision=ordered))
+
+
+def test_nor_one_from_before_another_configuration(office, many):
+    desk, old = many
+    office.watched.config = replace_interval(office.watched.config)
+    assert not desk.passes(old)
+
+
+def replace_interval(config):
+    return config.model_copy(update={"probe_interval_ms": config.probe_interval_ms + 1})

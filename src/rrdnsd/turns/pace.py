@@ -25,32 +25,58 @@ class Turns:
             self._until = monotonic() + self._seconds
 
 
+Ticket = tuple[bool, int]
+"""Whether it is made behind, and a number: the least is served first."""
+
+
 class Readers:
     """Those who wait for an answer: one of them is served after the other, in the order in which they came.
 
     All of them get theirs sooner than if they took turns with each other, and the event loop has but one of them to
     go round. Where it is busy with other things, a turn is as long as the rest before it: answers get half of it.
+    What is made behind, for those who will ask, has short turns while nobody waits.
     """
 
     def __init__(self) -> None:
         self._tickets = count()
-        self.waiting: set[int] = set()
+        self.waiting: set[Ticket] = set()
         """The tickets of those whose turn is over, and whose work is not."""
         self.turn = SECONDS
         """How long a turn is, as busy as the event loop was last."""
 
     def turns(self) -> "ReaderTurns":
         """Let somebody come: return what counts the turns."""
-        return ReaderTurns(self, next(self._tickets))
+        return ReaderTurns(self, (False, next(self._tickets)))
+
+    def behind(self) -> "ReaderTurns":
+        """Begin what nobody waits for: return what counts the turns."""
+        return ReaderTurns(self, (True, next(self._tickets)))
 
 
 class ReaderTurns:
     """Counts the turns of one for whom somebody waits. Who needs no more than one turn does not queue."""
 
-    def __init__(self, readers: Readers, ticket: int) -> None:
+    def __init__(self, readers: Readers, ticket: Ticket) -> None:
         self._readers = readers
         self._ticket = ticket
-        self._until = monotonic() + (SECONDS if readers.waiting else readers.turn)
+        self._until = monotonic() + (SECONDS if readers.waiting else self._turn)
+
+    @property
+    def behind(self) -> bool:
+        """Tell if nobody waits for it."""
+        return self._ticket[0]
+
+    @property
+    def _turn(self) -> float:
+        return SECONDS if self.behind else self._readers.turn
+
+    def hurry(self) -> None:
+        """Somebody waits for it after all: serve him as if he had asked for it at the beginning."""
+        waiting, before = self._readers.waiting, self._ticket
+        self._ticket = False, before[1]
+        if before in waiting:
+            waiting.discard(before)
+            waiting.add(self._ticket)
 
     async def rest(self) -> None:
         """Let the others go first if this turn is over, and those readers who came before."""
@@ -69,4 +95,4 @@ class ReaderTurns:
             waiting.discard(self._ticket)
         now = monotonic()
         self._readers.turn = min(max(SECONDS, now - left), MOST_SECONDS)
-        self._until = now + self._readers.turn
+        self._until = now + self._turn
