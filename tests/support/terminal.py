@@ -11,6 +11,9 @@ import subprocess
 import termios
 import time
 
+AGAIN = 5.0
+"""Seconds after which a signal that had no effect is sent again."""
+
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -48,13 +51,20 @@ class Terminal:
         os.write(self._mine, text.encode())
 
     def end(self, signal=None, within=60.0):
-        """Wait for the end, after a signal if one is given, and return the exit code."""
-        if signal is not None:
-            self.process.send_signal(signal)
-        ends = time.monotonic() + within
-        while self._read(0.2):
-            assert time.monotonic() < ends, f"it does not end:\n{self.screen}"
-        return self.process.wait(within)
+        """Wait for the end, after a signal if one is given, and return the exit code.
+
+        Python takes no note of a signal that comes right before it begins to wait for input: then it is sent again, as anybody
+        would press the keys again.
+        """
+        began, sent = time.monotonic(), float("-inf")
+        while True:
+            now = time.monotonic()
+            if signal is not None and now - sent > AGAIN:
+                self.process.send_signal(signal)
+                sent = now
+            if not self._read(0.2):
+                return self.process.wait(within)
+            assert now - began < within, f"it does not end:\n{self.screen}"
 
     def close(self):
         self.process.kill()
