@@ -162,7 +162,8 @@ def render(every: Mapping[Case, Found], alone: Mapping[int, str], times: int) ->
     visiting = (
         f"Meanwhile somebody asks one node all the time, from {BEFORE:g} s before until {AFTER:g} s after the outage, each row over a"
         f" connection and of a process of its own: {1000 * OFTEN:.0f} ms after each answer again, the long ones (all services, 1.6 MB of"
-        f" JSON; metrics; the page of {NAMES:,} services, the first of them whole, the others in brief) {1000 * SELDOM:.0f} ms after it. He also listens to all events, and keeps a page of the"
+        f" JSON; metrics; the page of {NAMES:,} services, the first of them whole, the others in brief) {1000 * SELDOM:.0f} ms after it. Who asks"
+        " for a long one again within two seconds is shown the last, while the next is made. He also listens to all events, and keeps a page of the"
         " dashboard as a browser does (`changed tiles`: those of a screen are fetched when the stream says so). Median / 99th"
         " percentile / longest in milliseconds, until an answer is read whole; of an event: until it has arrived."
     )

@@ -29,11 +29,6 @@ class Ahead(Generic[T]):
         self._last: T | None = None
         self._behind: asyncio.Task[T] | None = None
 
-    @property
-    def making(self) -> bool:
-        """Tell if the next one is being made."""
-        return self._one.locked()
-
     async def get(self, passes: Callable[[T], bool]) -> T:
         """Return the last one if it passes, at once or while the next is made; else the next."""
         last = self._last

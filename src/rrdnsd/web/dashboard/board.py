@@ -68,15 +68,12 @@ class Board:
         self._views = Ahead(self._next, readers, OLDEST)
 
     async def view(self) -> View:
-        """Return the present view, at most a quarter of a second old; among many changes, or while the next is made, two seconds."""
-        return await self._views.get(self._passes)
+        """Return the present view, at most a quarter of a second old; among many changes, two seconds."""
+        return await self._views.get(lambda last: self.control.passes(last.status))
 
     async def newest(self) -> View:
         """Return the present view, at most a quarter of a second old."""
         return await self._views.newest()
-
-    def _passes(self, last: View) -> bool:
-        return self.control.passes(last.status) or (self._views.making and self._clock() - last.at < OLDEST)
 
     async def _next(self, last: View | None, pace: ReaderTurns) -> View:
         if last and self._clock() - last.at < SHORTEST:
