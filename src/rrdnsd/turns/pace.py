@@ -7,7 +7,7 @@ from time import monotonic
 SECONDS = 0.003
 """How long a turn is. Shorter ones make long work longer: each rest lasts as long as a turn of all the others."""
 
-MOST_SECONDS = 0.010
+MOST_SECONDS = 0.020
 """How long a turn is at most for which somebody waits."""
 
 

@@ -24,7 +24,8 @@ KEEP_ALIVE_SECONDS = 15.0
 RETRY_MS = 2000
 LEAST_SECONDS_BETWEEN = 0.25
 """Changes that follow each other faster are told as one."""
-_AHEAD = 32
+_AHEAD = 256
+"""So much is said in one turn: on a busy event loop a thousand events would else take dozens of them."""
 
 
 @dataclass(slots=True)

@@ -231,7 +231,10 @@ async def test_what_is_far_down_a_page_is_in_brief_until_it_is_fetched(thousand)
 
 
 async def test_rendering_a_thousand_endpoints_lets_others_run(thousand, monkeypatch):
-    """No turn of the event loop is long: the probes go on meanwhile. Here each look at the clock takes a millisecond."""
+    """No turn of the event loop is long: the probes go on meanwhile.
+
+    Here each look at the clock takes a millisecond; it is looked at for each service that is shown whole, and for many in brief.
+    """
     monkeypatch.setattr("rrdnsd.turns.pace.monotonic", map((0.001).__mul__, itertools.count()).__next__)
     app = dashboard(thousand)
     await get(app, "/dash?q=nothing-like-it")
@@ -247,7 +250,7 @@ async def test_rendering_a_thousand_endpoints_lets_others_run(thousand, monkeypa
     await get(app, "/dash")
     stop.set()
     await counting
-    assert turns >= 334 // 4
+    assert turns >= (WHOLE + (334 - WHOLE) // 50) // 4
 
 
 async def test_templates_are_not_loaded_before_they_are_needed(control):

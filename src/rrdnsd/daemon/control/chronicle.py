@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 PAGE = 500
 """How many events of the past are read at a time."""
 
-BEHIND = 1000
+BEHIND = 4000
 """How many events a reader may be behind before it is cut off."""
 
 

@@ -1,6 +1,5 @@
 """The daemon as its operators see it: the one implementation of `control.base.Control`."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 from rrdnsd.control.base import OrderError, Problem
@@ -19,7 +18,6 @@ from rrdnsd.control.reports import (
     RunsReport,
     StatusReport,
 )
-from rrdnsd.daemon.control.again import Kept
 from rrdnsd.daemon.control.chronicle import event_report, wanted_of
 from rrdnsd.daemon.control.cluster import health_report
 from rrdnsd.daemon.control.drafting import known_endpoint, known_service
@@ -28,22 +26,11 @@ from rrdnsd.daemon.control.explain import explain
 from rrdnsd.daemon.control.office import Office
 from rrdnsd.daemon.control.past import audit_page, check_span, history_report, runs_report
 from rrdnsd.daemon.control.ready import ready_report
-from rrdnsd.daemon.control.status import overview, status_report
+from rrdnsd.daemon.control.reporter import Reporter
+from rrdnsd.daemon.control.status import status_report
 from rrdnsd.errors import StoreError
 from rrdnsd.store.audit import AuditFilter
 from rrdnsd.turns import Readers, ReaderTurns
-
-FRESH = 1.0
-"""Seconds for which a report on everything may be shown again while nothing has changed but figures."""
-
-OLDEST = 2.0
-"""Seconds for which it may be shown, while the next is made, of many services."""
-
-MANY = 100
-"""So many services are reported on at once without anybody noticing; of more, readers may be shown the last report."""
-
-FEW = 10
-"""So many changes since the last report are missed by somebody who knows of one of them; among more, one report is like another."""
 
 
 class Desk:
@@ -51,14 +38,8 @@ class Desk:
 
     def __init__(self, office: Office, readers: Readers) -> None:
         self._office = office
-        self._readers = readers
         self._execution = Execution(office)
-        self._last: StatusReport | None = None
-        self._making = asyncio.Lock()
-        self._pace: ReaderTurns | None = None
-        self._kept = Kept()
-        self._standing: object = None
-        self._since = 0
+        self._reporter = Reporter(office, readers)
 
     @property
     def revision(self) -> int:
@@ -75,31 +56,12 @@ class Desk:
         return status_report(scene, None if service is None else known_service(scene, service))
 
     async def overview(self, pace: ReaderTurns | None = None) -> StatusReport:
-        """Return all there is to see of all services, made in short turns.
-
-        Readers who ask within a second and between two changes are shown the same report; so are those who ask
-        while the one before is made.
-        """
-        asked, pace = self.revision, pace or self._readers.turns()
-        if self._pace and self._making.locked() and not pace.behind:
-            self._pace.hurry()
-        async with self._making:
-            scene, last = self._office.scene(), self._last
-            if last is None or last.revision < asked or not 0 <= scene.wall - last.now < FRESH:
-                self._pace = pace
-                last = self._last = await overview(scene, self._kept, pace)
-            return last
+        """Return all there is to see of all services, made in short turns."""
+        return await self._reporter.report(pace)
 
     def passes(self, report: StatusReport) -> bool:
         """Tell if a report may be shown while the next one is made: among many changes, and later than every order."""
-        standing = self._office.book.ledger.digest, self._office.watched.config
-        if standing != self._standing:
-            # What was reported with this revision may be from before the order, which lets the revision grow.
-            self._standing, self._since = standing, self.revision + 1
-        if len(report.services) <= MANY or report.revision < self._since:
-            return False
-        missed, age = self.revision - report.revision, self._office.wall() - report.now
-        return (missed == 0 or missed > FEW) and 0 <= age < OLDEST
+        return self._reporter.passes(report)
 
     def health(self) -> HealthReport:
         """Tell how the daemon itself is doing."""
