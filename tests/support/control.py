@@ -234,6 +234,9 @@ class SampleControl:
     def passes(self, _report):
         return False
 
+    def heeds(self, _report):
+        return True
+
     def status(self, service=None):
         shown = self.services if service is None else [self._service(service)]
         return r.StatusReport(

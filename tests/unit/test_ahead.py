@@ -68,16 +68,16 @@ async def test_who_may_be_shown_the_last_one_after_all_waits_no_longer(ahead, ma
     assert await ahead.get(always) == 2
 
 
-async def test_who_goes_while_he_waits_leaves_nothing_behind(ahead, maker):
+async def test_what_was_begun_for_somebody_who_goes_is_ended_for_the_others(ahead, maker):
     await ahead.newest()
     maker.may.clear()
-    waiting = asyncio.create_task(ahead.get(never))
     maker.began.clear()
+    waiting = asyncio.create_task(ahead.get(never))
     await maker.began.wait()
     waiting.cancel()
-    await until_idle()
     maker.may.set()
-    assert await ahead.newest() == 2
+    await until_idle()
+    assert await ahead.get(always) == 2
 
 
 async def test_who_may_not_waits(ahead, maker):
@@ -101,13 +101,43 @@ async def test_what_is_made_behind_hurries_when_somebody_waits_for_it(ahead, mak
     assert await waiting == 3
 
 
-async def test_one_is_made_at_a_time(ahead, maker):
+async def test_who_asks_while_one_is_made_shares_the_next(ahead, maker):
     maker.may.clear()
-    waiting = [asyncio.create_task(ahead.newest()) for _ in range(3)]
+    first = asyncio.create_task(ahead.newest())
+    await maker.began.wait()
+    others = [asyncio.create_task(ahead.get(never)) for _ in range(5)]
     await asyncio.sleep(0)
     assert len(maker.paces) == 1
     maker.may.set()
-    assert await asyncio.gather(*waiting) == [1, 2, 3]
+    assert await first == 1
+    assert await asyncio.gather(*others) == [2] * 5
+
+
+async def test_who_asks_before_it_is_begun_shares_it(ahead, maker):
+    assert await asyncio.gather(*(ahead.newest() for _ in range(5))) == [1] * 5
+    assert len(maker.paces) == 1
+
+
+async def test_somebody_in_a_hurry_hurries_all_that_he_waits_for(maker):
+    """A makes for B, which is made behind: whoever waits for B waits for A."""
+    readers = Readers()
+    inner = Ahead(maker.make, readers, KEEP)
+
+    async def through(_last, pace):
+        return await inner.newest(pace)
+
+    outer = Ahead(through, readers, KEEP)
+    await outer.newest()
+    maker.may.clear()
+    maker.began.clear()
+    await outer.get(always)
+    await maker.began.wait()
+    assert maker.paces[-1].behind
+    waiting = asyncio.create_task(outer.newest())
+    await asyncio.sleep(0)
+    assert not maker.paces[-1].behind
+    maker.may.set()
+    assert await waiting == 3
 
 
 async def test_what_fails_behind_is_met_by_who_waits(ahead, maker):

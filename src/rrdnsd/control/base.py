@@ -65,15 +65,18 @@ class Control(Protocol):
     async def overview(self, pace: ReaderTurns | None = None) -> StatusReport:
         """Return all there is to see of all services, as `status` does; others have their turns meanwhile.
 
-        Without a pace it is made in the order in which readers come.
+        It is made at this pace; without one somebody waits for it.
         """
 
     def passes(self, report: StatusReport) -> bool:
         """Tell if a report on all services may be shown while the next one is made.
 
-        It is one of many services, of which none or many have changed since; two seconds old at the most; and later than
-        every order and every other configuration.
+        It is one of many services; nothing or a lot has changed since; it is two seconds old at the most, and heeds
+        every order.
         """
+
+    def heeds(self, report: StatusReport) -> bool:
+        """Tell if a report was begun after the last order, change of nodes and other configuration."""
 
     def health(self) -> HealthReport:
         """Tell how the daemon itself is doing."""

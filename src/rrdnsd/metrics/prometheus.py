@@ -33,7 +33,7 @@ class Readings:
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """All metrics, and the event loop's time when their making began."""
+    """All metrics, and the event loop's time when they were made."""
 
     text: bytes
     at: float
@@ -60,11 +60,11 @@ class Exposition:
             return last
         if self._process is None:
             self._process = await asyncio.to_thread(_process)
-        at, made = asyncio.get_running_loop().time(), [self._process()]
+        made = [self._process()]
         for text in render(self._read()):
             made.append(text)
             await pace.rest()
-        return _Text(b"".join(made), at)
+        return _Text(b"".join(made), asyncio.get_running_loop().time())
 
 
 def _age(made: _Text) -> float:

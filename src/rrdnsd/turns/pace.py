@@ -59,6 +59,7 @@ class ReaderTurns:
     def __init__(self, readers: Readers, ticket: Ticket) -> None:
         self._readers = readers
         self._ticket = ticket
+        self._needed: list[ReaderTurns] = []
         self._until = monotonic() + (SECONDS if readers.waiting else self._turn)
 
     @property
@@ -70,13 +71,24 @@ class ReaderTurns:
     def _turn(self) -> float:
         return SECONDS if self.behind else self._readers.turn
 
+    def need(self, other: "ReaderTurns") -> None:
+        """Take note that this waits for another, which hurries if this does."""
+        if self.behind:
+            self._needed.append(other)
+        else:
+            other.hurry()
+
     def hurry(self) -> None:
         """Somebody waits for it after all: serve him as if he had asked for it at the beginning."""
+        if not self.behind:
+            return
         waiting, before = self._readers.waiting, self._ticket
         self._ticket = False, before[1]
         if before in waiting:
             waiting.discard(before)
             waiting.add(self._ticket)
+        for other in self._needed:
+            other.hurry()
 
     async def rest(self) -> None:
         """Let the others go first if this turn is over, and those readers who came before."""

@@ -116,7 +116,7 @@ def add_streams(app: FastAPI, control: Control, open_streams: Streams, overviews
     ) -> Response:
         """Tell events as they happen, as server-sent events `event`; first those after `Last-Event-ID` or `after`."""
         after = int(last_event_id) if q.is_number(last_event_id) else None
-        return open_streams.answer(streams.events(control, asked.filter(after=after)))
+        return open_streams.answer(streams.events(control, asked.filter(after=after)), streams.MANY_AHEAD)
 
 
 def _span(since: float | None, until: float | None) -> tuple[float, float]:

@@ -24,8 +24,9 @@ KEEP_ALIVE_SECONDS = 15.0
 RETRY_MS = 2000
 LEAST_SECONDS_BETWEEN = 0.25
 """Changes that follow each other faster are told as one."""
-_AHEAD = 256
-"""So much is said in one turn: on a busy event loop a thousand events would else take dozens of them."""
+_AHEAD = 32
+MANY_AHEAD = 256
+"""So many events are told in one turn: on a busy event loop a thousand of them would else take dozens."""
 
 
 @dataclass(slots=True)
@@ -47,20 +48,22 @@ class Streams:
             self._ended.set()
             self._ended = asyncio.Event()
 
-    def answer(self, source: AsyncGenerator[str | bytes, None]) -> Response:
-        """Return what a source says as an answer."""
+    def answer(self, source: AsyncGenerator[str | bytes, None], ahead: int = _AHEAD) -> Response:
+        """Return what a source says as an answer; it may say so many things before the first of them is taken."""
         if self.count >= self.most:
             sentence = f"{self.most} streams are open already, as many as there may be"
             return refusal(HTTPStatus.SERVICE_UNAVAILABLE, sentence, headers={"Retry-After": "10"})
         # nginx would otherwise hold the events back until its buffer is full.
         return StreamingResponse(
-            self._flow(source), media_type=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"}
+            self._flow(source, ahead), media_type=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"}
         )
 
-    async def _flow(self, source: AsyncGenerator[str | bytes, None]) -> AsyncIterator[str | bytes]:
+    async def _flow(
+        self, source: AsyncGenerator[str | bytes, None], ahead: int = _AHEAD
+    ) -> AsyncIterator[str | bytes]:
         if self.count >= self.most:
             return  # It came at once with others: none of them had begun when it was let in.
-        queue: asyncio.Queue[str | bytes] = asyncio.Queue(_AHEAD)
+        queue: asyncio.Queue[str | bytes] = asyncio.Queue(ahead)
         # A task of its own closes the source, also when this one is cancelled and may wait for nothing more.
         pump = asyncio.create_task(_pump(source, queue))
         ending = asyncio.create_task(self._ended.wait())

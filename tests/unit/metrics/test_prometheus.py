@@ -232,7 +232,7 @@ async def test_who_asks_again_does_not_wait_for_the_next(monkeypatch):
 
     exposition = Exposition(read, Readers())
     first = await exposition.text()
-    monkeypatch.setattr("rrdnsd.turns.pace.Turns.rest", lambda _: may.wait())
+    monkeypatch.setattr("rrdnsd.turns.ReaderTurns.rest", lambda _: may.wait())
     assert await exposition.text() == await exposition.text() == first
     may.set()
     await until_idle()

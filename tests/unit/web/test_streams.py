@@ -191,9 +191,9 @@ async def test_a_listener_that_does_not_read_holds_back_its_own_stream_only(site
 
     flow = Streams()._flow(source())
     await anext(flow)
-    for _ in range(2 * streams._AHEAD):
+    for _ in range(200):
         await asyncio.sleep(0)
-    assert made <= streams._AHEAD + 2
+    assert made < 50
     await flow.aclose()
 
 

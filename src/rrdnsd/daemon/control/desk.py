@@ -63,6 +63,10 @@ class Desk:
         """Tell if a report may be shown while the next one is made: among many changes, and later than every order."""
         return self._reporter.passes(report)
 
+    def heeds(self, report: StatusReport) -> bool:
+        """Tell if a report was begun after the last order."""
+        return self._reporter.heeds(report)
+
     def health(self) -> HealthReport:
         """Tell how the daemon itself is doing."""
         return health_report(self._office.scene(), self._office.troubles)

@@ -1,13 +1,10 @@
 """The report on everything, made for all who ask, and for how long it may be shown."""
 
-import asyncio
-
 from rrdnsd.control.reports import StatusReport
 from rrdnsd.daemon.control.again import Kept
 from rrdnsd.daemon.control.office import Office
-from rrdnsd.daemon.control.scene import Scene
 from rrdnsd.daemon.control.status import overview
-from rrdnsd.turns import Readers, ReaderTurns
+from rrdnsd.turns import Ahead, Readers, ReaderTurns
 
 FRESH = 1.0
 """Seconds for which a report on everything may be shown again while nothing has changed but figures."""
@@ -18,7 +15,7 @@ OLDEST = 2.0
 MANY = 100
 """So many services are reported on at once without anybody noticing; of more, readers may be shown the last report."""
 
-FEW = 10
+FEW = 100
 """So many changes since the last report are missed by somebody who knows of one of them; among more, one report is like another."""
 
 
@@ -27,12 +24,9 @@ class Reporter:
 
     def __init__(self, office: Office, readers: Readers) -> None:
         self._office = office
-        self._readers = readers
-        self._making = asyncio.Lock()
-        self._pace: ReaderTurns | None = None
-        self._last: StatusReport | None = None
         self._kept = Kept()
-        self._digest = ""
+        self._reports = Ahead(self._make, readers, FRESH)
+        self._digest, self._nodes = "", 0
         self._config: object = None
         self._since = 0.0
 
@@ -42,16 +36,7 @@ class Reporter:
         Readers who ask within a second and between two changes are shown the same report; so are those who ask
         while the one before is made.
         """
-        asked, pace = self._office.pulse.revision, pace or self._readers.turns()
-        if self._pace and self._making.locked() and not pace.behind:
-            self._pace.hurry()
-        async with self._making:
-            scene, last = self._office.scene(), self._last
-            if last is None or last.revision < asked or not 0 <= scene.wall - last.now < FRESH:
-                self._pace = pace
-                self._note_orders(scene)
-                last = self._last = await overview(scene, self._kept, pace)
-            return last
+        return await self._reports.newest(pace)
 
     def passes(self, report: StatusReport) -> bool:
         """Tell if a report may be shown while the next one is made: among many changes, and later than every order."""
@@ -60,16 +45,30 @@ class Reporter:
             len(report.services) > MANY
             and (missed == 0 or missed > FEW)
             and 0 <= age < OLDEST
-            and self._orders_are_shown
-            and report.now >= self._since
+            and self.heeds(report)
         )
 
-    @property
-    def _orders_are_shown(self) -> bool:
-        """Tell if there were no other orders, and no other configuration, when a report was begun last."""
-        return self._digest == self._office.book.ledger.digest and self._config is self._office.watched.config
+    def heeds(self, report: StatusReport) -> bool:
+        """Tell if a report was begun after the last order, change of nodes and other configuration."""
+        return self._known and report.now >= self._since
 
-    def _note_orders(self, scene: Scene) -> None:
-        if not self._orders_are_shown:
-            self._digest, self._config = self._office.book.ledger.digest, self._office.watched.config
-            self._since = round(scene.wall, 3)
+    async def _make(self, last: StatusReport | None, pace: ReaderTurns) -> StatusReport:
+        scene = self._office.scene()
+        fresh = last and last.revision == scene.revision and 0 <= scene.wall - last.now < FRESH
+        if last and fresh and self.heeds(last):
+            return last
+        if not self._known:
+            office = self._office
+            self._digest, self._nodes = office.book.ledger.digest, office.membership.version
+            self._config, self._since = office.watched.config, round(scene.wall, 3)
+        return await overview(scene, self._kept, pace)
+
+    @property
+    def _known(self) -> bool:
+        """Tell if there were no other orders, nodes and configuration when a report was begun last."""
+        office = self._office
+        return (
+            self._digest == office.book.ledger.digest
+            and self._nodes == office.membership.version
+            and self._config is office.watched.config
+        )

@@ -71,12 +71,12 @@ class Board:
         """Return the present view, at most a quarter of a second old; among many changes, two seconds."""
         return await self._views.get(lambda last: self.control.passes(last.status))
 
-    async def newest(self) -> View:
-        """Return the present view, at most a quarter of a second old."""
-        return await self._views.newest()
+    async def followed(self) -> View:
+        """Return the present view, at most a quarter of a second old, to a page that is shown already: others come first."""
+        return await self._views.newest(self.readers.behind())
 
     async def _next(self, last: View | None, pace: ReaderTurns) -> View:
-        if last and self._clock() - last.at < SHORTEST:
+        if last and self._clock() - last.at < SHORTEST and self.control.heeds(last.status):
             return last
         self._view = await self._make(pace)
         return self._view

@@ -59,7 +59,7 @@ async def follow(board: Board, scope: Scope) -> AsyncGenerator[str | bytes, None
     seen: Mapping[str, str] = {}
     figures: Mapping[str, float | None] = {}
     while True:
-        view, turns = await board.newest(), board.readers.turns()
+        view, turns = await board.followed(), board.readers.turns()
         now = versions(view, scope)
         await turns.rest()
         all_figures = latencies(view, scope)

@@ -97,7 +97,7 @@ def _again(
     known = kept.get(service.fqdn)
     if known and known[0] == version:
         return known[1]
-    if len(kept) >= _MOST_KEPT:
+    if known is None and len(kept) >= _MOST_KEPT:
         kept.clear()
     html = str(render())
     kept[service.fqdn] = version, html

@@ -13,7 +13,7 @@ from rrdnsd.core.model import RRset, RRsetKey
 from rrdnsd.daemon.control.desk import Desk
 from rrdnsd.daemon.control.reporter import FEW, MANY
 from rrdnsd.daemon.control.status import overview, status_report
-from rrdnsd.turns import Readers
+from rrdnsd.turns import Readers, ReaderTurns
 from support.names import NAME
 from support.scenes import NODES, ONE, START, TWO, Keeper, Stage
 
@@ -97,6 +97,7 @@ class Office:
         self.pulse = SimpleNamespace(revision=1)
         self.book = SimpleNamespace(ledger=SimpleNamespace(digest="as before"))
         self.watched = SimpleNamespace(config=stage.scene().config)
+        self.membership = SimpleNamespace(version=0)
 
     def wall(self):
         return self.stage.scene().wall
@@ -111,6 +112,12 @@ def office(stage, monkeypatch):
     return Office(stage)
 
 
+async def begun():
+    """Wait until what was asked for just now is begun, if nothing else is under way."""
+    for _ in range(2):
+        await asyncio.sleep(0)
+
+
 async def test_who_asks_at_the_same_time_is_shown_the_same(office):
     desk = Desk(office, Readers())
     first, second = await asyncio.gather(desk.overview(), desk.overview())
@@ -123,7 +130,7 @@ async def test_who_asks_at_the_same_time_is_shown_the_same(office):
 async def test_who_asks_after_a_change_is_shown_it_though_others_have_asked_before(office):
     desk = Desk(office, Readers())
     before = asyncio.create_task(desk.overview())
-    await asyncio.sleep(0)
+    await begun()
     office.stage.probe(ONE, ok=False)
     office.pulse.revision += 1
     after = await desk.overview()
@@ -132,28 +139,14 @@ async def test_who_asks_after_a_change_is_shown_it_though_others_have_asked_befo
     assert after == replace(status_report(office.scene()), revision=2)
 
 
-async def test_a_reader_makes_haste_of_what_was_begun_behind(office):
-    readers = Readers()
-    desk, pace = Desk(office, readers), readers.behind()
-    making = asyncio.create_task(desk.overview(pace))
-    another = asyncio.create_task(desk.overview(readers.behind()))
-    await asyncio.sleep(0)
-    assert pace.behind
-    assert await desk.overview() is await making is await another
-    assert not pace.behind
-
-
-async def test_changes_without_end_do_not_make_readers_queue(office):
+async def test_changes_without_end_do_not_make_readers_queue(office, monkeypatch):
     """Each of those that wait takes what was begun after it had asked."""
     others = asyncio.Event()
-    desk = Desk(
-        office,
-        SimpleNamespace(turns=lambda: SimpleNamespace(rest=others.wait, behind=False, hurry=lambda: None)),
-    )
-    asking = []
+    monkeypatch.setattr(ReaderTurns, "rest", lambda _: others.wait())
+    desk, asking = Desk(office, Readers()), []
     for _ in range(5):
         asking.append(asyncio.create_task(desk.overview()))
-        await asyncio.sleep(0)
+        await begun()
         office.pulse.revision += 1
     others.set()
     found = await asyncio.gather(*asking)
@@ -192,24 +185,33 @@ def test_nor_does_one_that_few_changes_are_missing_in(office, many):
     assert not desk.passes(replace(old, revision=office.pulse.revision - 1))
 
 
-async def test_nor_does_one_from_before_an_order(office, many):
-    desk, old = many
-    office.book.ledger.digest = "another"
-    assert not desk.passes(old)
-    office.stage.now += 0.1
-    after = replace(await desk.overview(), services=old.services)
-    assert not desk.passes(old)
-    assert desk.passes(after)
+CHANGED = {
+    "an order": lambda office: setattr(office.book.ledger, "digest", "another"),
+    "a change of nodes": lambda office: setattr(office.membership, "version", 1),
+    "another configuration": lambda office: setattr(
+        office.watched, "config", replace_interval(office.watched.config)
+    ),
+}
 
 
-async def test_nor_one_from_before_another_configuration(office, many):
+@pytest.mark.parametrize("what", CHANGED)
+async def test_nor_does_one_from_before(office, many, what):
     desk, old = many
-    office.watched.config = replace_interval(office.watched.config)
+    CHANGED[what](office)
     assert not desk.passes(old)
     office.stage.now += 0.1
-    after = replace(await desk.overview(), services=old.services)
-    assert not desk.passes(old)
-    assert desk.passes(after)
+    after = await desk.overview()
+    assert not desk.heeds(old)
+    assert desk.heeds(after)
+    assert desk.passes(replace(after, services=old.services))
+
+
+@pytest.mark.parametrize("what", CHANGED)
+async def test_what_nothing_is_told_of_is_shown_at_once_nevertheless(office, what):
+    desk = Desk(office, Readers())
+    before = await desk.overview()
+    CHANGED[what](office)
+    assert await desk.overview() is not before
 
 
 def replace_interval(config):
