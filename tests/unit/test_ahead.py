@@ -87,20 +87,6 @@ async def test_who_may_not_waits(ahead, maker):
     assert [pace.behind for pace in maker.paces] == [False] * 3
 
 
-async def test_what_is_made_behind_hurries_when_somebody_waits_for_it(ahead, maker):
-    await ahead.newest()
-    maker.may.clear()
-    maker.began.clear()
-    await ahead.get(always)
-    await maker.began.wait()
-    assert maker.paces[-1].behind
-    waiting = asyncio.create_task(ahead.newest())
-    await asyncio.sleep(0)
-    assert not maker.paces[-1].behind
-    maker.may.set()
-    assert await waiting == 3
-
-
 async def test_who_asks_while_one_is_made_shares_the_next(ahead, maker):
     maker.may.clear()
     first = asyncio.create_task(ahead.newest())
@@ -118,15 +104,16 @@ async def test_who_asks_before_it_is_begun_shares_it(ahead, maker):
     assert len(maker.paces) == 1
 
 
-async def test_somebody_in_a_hurry_hurries_all_that_he_waits_for(maker):
-    """A makes for B, which is made behind: whoever waits for B waits for A."""
+@pytest.mark.parametrize("through_another", [False, True])
+async def test_what_is_made_behind_hurries_when_somebody_waits_for_it(maker, through_another):
     readers = Readers()
-    inner = Ahead(maker.make, readers, KEEP)
+    inner = outer = Ahead(maker.make, readers, KEEP)
 
     async def through(_last, pace):
         return await inner.newest(pace)
 
-    outer = Ahead(through, readers, KEEP)
+    if through_another:
+        outer = Ahead(through, readers, KEEP)
     await outer.newest()
     maker.may.clear()
     maker.began.clear()
