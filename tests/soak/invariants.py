@@ -77,20 +77,21 @@ def return_has_a_cause(cycle):
 def floor_is_kept(cycle):
     """However many are down, half of the endpoints stay (what somebody deleted by hand is not counted as missing)."""
     for service, addresses in SERVICES.items():
-        by_hand = {
-            s.fault.target: s.asked
+        by_hand = [
+            (s.fault.target, s.asked)
             for s in cycle.faults
             if s.fault.kind == "record removed" and s.fault.target in addresses
-        }
+        ]
         for look in cycle.looks:
             served = look.served[service]
             if not served:
                 continue
-            for address in [
-                a for a in served if look.asked > by_hand.get(a, look.asked) + bounds.UPDATE_TIMEOUT
-            ]:
-                del by_hand[address]
-            kept = served | {address for address, at in by_hand.items() if at <= look.at}
+            by_hand = [
+                (address, at)
+                for address, at in by_hand
+                if address not in served or look.asked <= at + bounds.UPDATE_TIMEOUT
+            ]
+            kept = served | {address for address, at in by_hand if at <= look.at}
             if len(kept) < truth.floor(service):
                 yield Violation(look.at, "the floor is kept", f"{service} has only {_listed(served)}")
                 break

@@ -108,6 +108,8 @@ def test_what_somebody_deleted_does_not_count_for_the_floor():
     ]
     absent = [(WWW[1], 12.0, 21.0), (WWW[2], 12.0, 21.0), (DEAD, 15.0, 18.0)]
     assert rules(record(*faults, absent=absent)) == set()
+    again = stood("record removed", DEAD, 52, 52)
+    assert rules(record(*faults, again, absent=[*absent, (DEAD, 52.0, 55.0)], right=56.0)) == set()
 
 
 def test_a_dead_address_stays_served():
