@@ -17,6 +17,7 @@ class Listener:
         self._gone = asyncio.Event()
         self._parts = asyncio.Queue()
         self.status = None
+        self.sendings = 0
         self._task = asyncio.create_task(app(scope_of("GET", target, headers), self._receive, self._send))
 
     async def _receive(self):
@@ -27,6 +28,7 @@ class Listener:
         if message["type"] == "http.response.start":
             self.status = message["status"]
         elif message.get("body"):
+            self.sendings += 1
             for part in message["body"].decode().split("\n\n")[:-1]:  # what happens at once is sent together
                 await self._parts.put(f"{part}\n\n")
 
@@ -211,6 +213,18 @@ async def test_what_happens_at_once_is_sent_together():
     await flow.aclose()
     assert b"".join(pieces) == b"".join(b"id: %d\n\n" % number for number in range(20))
     assert len(pieces) < 5
+
+
+async def test_hundreds_of_events_are_told_in_few_turns_of_the_event_loop(site):
+    listener = Listener(site.app, "/api/v1/events/stream")
+    assert await listener.next() == "retry: 2000\n\n"
+    await asyncio.sleep(0)
+    for number in range(400):
+        site.control.happen("transition", f"event {number}")
+    told = [(await listener.event())[2]["text"] for _ in range(400)]
+    await listener.leave()
+    assert told == [f"event {number}" for number in range(400)]
+    assert listener.sendings < 8
 
 
 async def test_events_are_json_on_one_line(site):
